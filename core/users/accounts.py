@@ -1,0 +1,165 @@
+"""The verbs of an account, shared by the command line, the admin API and the user's own page."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from attrs import frozen
+
+from core.access.model import as_roles
+from core.ports import Clock, Entropy
+from core.protocol.refusals import FieldError, InvalidFields, UserNotFound
+from core.users.model import (
+    USERNAME,
+    User,
+    email_errors,
+    next_whole_second,
+    refuse,
+    role_errors,
+    username_errors,
+)
+from core.users.password import Password, password_errors
+from core.users.ports import UNSET, Page, PasswordHasher, Unset, UserChanges, UserRepository
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 200
+
+
+@frozen
+class CreateUser:
+    users: UserRepository
+    hasher: PasswordHasher
+    clock: Clock
+    entropy: Entropy
+
+    async def __call__(
+        self, *, username: str, email: str, password: Password, roles: tuple[str, ...] = (), is_active: bool = True
+    ) -> User:
+        """Raises `InvalidFields` naming every field at fault, `UsernameTaken`, `EmailTaken`."""
+        refuse(*username_errors(username), *email_errors(email), *password_errors(password), *role_errors(roles))
+        now = self.clock.now()
+        user = User(
+            id=self.entropy.uuid(),
+            username=username,
+            email=email,
+            hashed_password=await self.hasher.hash(password),
+            created_at=now,
+            updated_at=now,
+            is_active=is_active,
+            roles=roles,
+        )
+        await self.users.create(user)
+        return user
+
+
+@frozen
+class FindUser:
+    users: UserRepository
+
+    async def __call__(self, key: UUID | str) -> User:
+        """The user with this id or this username. Raises `UserNotFound`."""
+        if isinstance(key, UUID):
+            user = await self.users.get_by_id(key)
+        else:
+            user = await self.users.get_by_username(key) if USERNAME.fullmatch(key) else None
+        if user is None:
+            raise UserNotFound
+        return user
+
+
+@frozen
+class ListUsers:
+    users: UserRepository
+
+    async def __call__(self, *, after: str | None = None, limit: int = DEFAULT_PAGE) -> Page:
+        """A page in the order of usernames, from behind the cursor `after`. Raises `InvalidFields`."""
+        errors = []
+        if not 1 <= limit <= LARGEST_PAGE:
+            errors.append(FieldError("limit", f"a whole number from 1 to {LARGEST_PAGE}"))
+        if after is not None and not USERNAME.fullmatch(after):
+            errors.append(FieldError("after", "the `next` of an earlier page"))
+        refuse(*errors)
+        return await self.users.page(after=after, limit=limit)
+
+
+@frozen
+class UpdateUser:
+    """What an administrator may change. A new password or a deactivation ends the access tokens given before."""
+
+    users: UserRepository
+    hasher: PasswordHasher
+    clock: Clock
+
+    async def __call__(
+        self,
+        user_id: UUID,
+        *,
+        email: str | Unset = UNSET,
+        roles: tuple[str, ...] | Unset = UNSET,
+        is_active: bool | Unset = UNSET,
+        password: Password | Unset = UNSET,
+    ) -> User:
+        """Raises `InvalidFields`, `UserNotFound`, `EmailTaken`."""
+        errors = [] if isinstance(password, Unset) else password_errors(password)
+        if not isinstance(email, Unset):
+            errors += email_errors(email)
+        if not isinstance(roles, Unset):
+            errors += role_errors(roles)
+        refuse(*errors)
+        hashed = UNSET if isinstance(password, Unset) else await self.hasher.hash(password)
+        now = self.clock.now()
+        changes = UserChanges(
+            at=now,
+            email=email,
+            roles=roles if isinstance(roles, Unset) else as_roles(roles),
+            is_active=is_active,
+            hashed_password=hashed,
+            tokens_valid_from=next_whole_second(now) if is_active is False or hashed is not UNSET else UNSET,
+        )
+        return await self.users.update(user_id, changes)
+
+
+@frozen
+class ChangeEmail:
+    """What a user may change of their own account without the password."""
+
+    users: UserRepository
+    clock: Clock
+
+    async def __call__(self, user: User, email: str) -> User:
+        """Raises `InvalidFields`, `EmailTaken`, `UserNotFound`."""
+        refuse(*email_errors(email))
+        return await self.users.update(user.id, UserChanges(at=self.clock.now(), email=email))
+
+
+@frozen
+class ChangePassword:
+    """A user's own password change. It ends every access token given before, the present one included."""
+
+    users: UserRepository
+    hasher: PasswordHasher
+    clock: Clock
+
+    async def __call__(self, user: User, *, current_password: Password, new_password: Password) -> None:
+        """Raises `InvalidFields` (also for a wrong current password), `ChangedMeanwhile`, `UserNotFound`."""
+        refuse(*password_errors(new_password, "new_password"))
+        if not await self.hasher.verify(current_password, user.hashed_password):
+            raise InvalidFields(FieldError("current_password", "this is not the current password"))
+        hashed = await self.hasher.hash(new_password)
+        now = self.clock.now()
+        changes = UserChanges(
+            at=now,
+            hashed_password=hashed,
+            tokens_valid_from=next_whole_second(now),
+            expected_hash=user.hashed_password,
+        )
+        await self.users.update(user.id, changes)
+
+
+@frozen
+class DeleteUser:
+    users: UserRepository
+
+    async def __call__(self, user_id: UUID) -> None:
+        """Raises `UserNotFound`. The username is never given out again."""
+        await self.users.delete(user_id)

@@ -1,0 +1,57 @@
+"""Who is at the door? Answered by username and password."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from attrs import field, frozen
+
+from core.ports import Clock
+from core.protocol.refusals import InvalidGrant, Unavailable
+from core.users.model import USERNAME, User
+from core.users.password import Password
+from core.users.ports import PasswordHasher, UserRepository
+
+# After a password change logins wait for the next whole second. A longer wait means that clocks disagree.
+LONGEST_WAIT = timedelta(seconds=2)
+
+
+@frozen
+class AuthenticatedUser:
+    """Proof that a user gave the right password.
+
+    `at` is the instant *before* the stored password was read. A token's `iat` is taken from it, so that a login which
+    a password change overtakes yields a token that the change has already made unacceptable.
+    """
+
+    user: User
+    at: datetime = field()
+
+
+@frozen
+class AuthenticateUser:
+    users: UserRepository
+    hasher: PasswordHasher
+    clock: Clock
+
+    async def __call__(self, username: str, password: Password) -> AuthenticatedUser:
+        """Raises `InvalidGrant`, one and the same for a wrong password, an unknown user and an inactive one."""
+        proof = await self._check(username, password)
+        valid_from = proof.user.tokens_valid_from
+        if valid_from is None or proof.at >= valid_from:
+            return proof
+        # Within the second of a password change: a token issued now would be cut off with the old ones.
+        if valid_from - proof.at > LONGEST_WAIT:
+            raise Unavailable("The clocks of Watchword's servers disagree; try again later")
+        await self.clock.sleep_until(valid_from)
+        return await self._check(username, password)
+
+    async def _check(self, username: str, password: Password) -> AuthenticatedUser:
+        at = self.clock.now()
+        user = await self.users.get_by_username(username) if USERNAME.fullmatch(username) else None
+        matches = await self.hasher.verify(password, user.hashed_password if user else None)
+        if user is None or not matches or not user.is_active:
+            raise InvalidGrant("Incorrect username or password")
+        if self.hasher.outdated(user.hashed_password):
+            await self.users.replace_hash(user.id, user.hashed_password, await self.hasher.hash(password))
+        return AuthenticatedUser(user, at)
