@@ -1,0 +1,71 @@
+"""What every signer and verifier shares: one strict reading of a JWS, by joserfc."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OctKey
+from joserfc.jws import JWSRegistry, extract_compact, serialize_compact, validate_compact
+
+from core.protocol.refusals import InvalidToken
+from core.protocol.secret import Secret
+
+Key = ECKey | OctKey
+
+# RFC 7515 §3.1 with the alphabet of base64url and no padding. Python's decoder would skip over anything else, which
+# would give one token many spellings.
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class Registry(JWSRegistry):
+    max_header_length = 4096  # the default of 512 bytes refuses honest headers; the whole token is bounded already
+
+
+def registry(algorithm: str) -> JWSRegistry:
+    """What may appear in a header: this one algorithm (RFC 8725 §3.1), and no `crit` that we do not know."""
+    return Registry(algorithms=[algorithm], strict_check_header=False)
+
+
+def sign(claims: Mapping[str, object], *, header: dict[str, str], key: Key, rules: JWSRegistry) -> Secret:
+    payload = json.dumps(claims, separators=(",", ":"))
+    return Secret(serialize_compact(header, payload, key, registry=rules))
+
+
+def verify(
+    token: Secret, *, typ: str, find_key: Callable[[str | None], Key | None], rules: JWSRegistry
+) -> dict[str, object]:
+    """The claims of a token that a key of ours signed.
+
+    `find_key` gets the header's `kid`, and nothing else of it: keys or addresses of keys that a token brings along
+    (`jwk`, `jku`, `x5c`, `x5u`) are never looked at (RFC 8725 §3.10). Raises `InvalidToken`.
+    """
+    text = token.reveal()
+    if not COMPACT.fullmatch(text):
+        raise InvalidToken("not a compact JWS")
+    try:
+        # Hostile tokens bring more than joserfc's own errors out of JSON and base64.
+        jws = extract_compact(text.encode(), registry=rules)
+        header = jws.headers()
+        _check_typ(header, typ)
+        kid = header.get("kid")
+        key = find_key(kid) if kid is None or isinstance(kid, str) else None
+        if key is None:
+            raise InvalidToken("signed by a key that is not ours")
+        if not validate_compact(jws, key, registry=rules):
+            raise InvalidToken("bad signature")
+        claims = json.loads(jws.payload or b"")
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InvalidToken(f"signature or header: {type(error).__name__}") from None
+    if not isinstance(claims, dict):
+        raise InvalidToken("the payload is not an object")
+    return claims
+
+
+def _check_typ(header: Mapping[str, object], typ: str) -> None:
+    """RFC 9068 §4: with or without the prefix `application/`, in any case (RFC 7515 §4.1.9)."""
+    value = header.get("typ")
+    if not isinstance(value, str) or value.lower().removeprefix("application/") != typ:
+        raise InvalidToken("another typ")

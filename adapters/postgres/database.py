@@ -1,0 +1,107 @@
+"""The pool of connections, and the one place where PostgreSQL's troubles become the domain's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from core.protocol.refusals import Unavailable
+from core.protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+# From the request for a connection to the last row. A caller is told within two seconds that the database is away.
+PATIENCE = 1.7  # seconds
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class Database:
+    """A pool that opens no connection before one is needed, and recovers by itself when the server is back.
+
+    Statements are single and parameterised, so no connection ever carries session state: nothing has to be reset
+    when one goes back to the pool.
+    """
+
+    def __init__(self, dsn: Secret, *, largest: int) -> None:
+        self._dsn = dsn
+        self._largest = largest
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Raises `ValueError` for a DSN that cannot be read. Does not ask whether anybody answers there."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn.reveal(),
+            min_size=0,
+            max_size=self._largest,
+            timeout=PATIENCE,
+            command_timeout=PATIENCE,
+            reset=_nothing_to_reset,
+            server_settings={
+                "application_name": "watchword",
+                "statement_timeout": f"{int(PATIENCE * 1000)}ms",
+                "timezone": "UTC",
+            },
+        )
+
+    async def close(self) -> None:
+        if self._pool is None:
+            return
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=5)
+        except TimeoutError:
+            self._pool.terminate()
+        self._pool = None
+
+    async def fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
+        async with self._connection() as connection:
+            return await connection.fetchrow(sql, *values)
+
+    async def fetch(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+        async with self._connection() as connection:
+            return await connection.fetch(sql, *values)
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when no query can be answered."""
+        await self.fetchrow("SELECT 1")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+        """One connection for one statement. Raises `Unavailable` within `PATIENCE`."""
+        if self._pool is None:
+            raise Unavailable
+        try:
+            async with asyncio.timeout(PATIENCE), self._pool.acquire() as connection:
+                yield connection
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            await self._pool.expire_connections()  # a silent failover: these lead to what is now a replica
+            raise Unavailable from error
+        except ValueError:
+            raise  # asyncpg calls a value that it cannot encode an InterfaceError, but that is a mistake of ours
+        except AWAY as error:
+            raise Unavailable from error
+
+
+async def _nothing_to_reset(_connection: Any) -> None:
+    return None

@@ -1,0 +1,138 @@
+"""Users in PostgreSQL. Every verb is one statement."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.database import Database
+from core.protocol.refusals import ChangedMeanwhile, Conflict, EmailTaken, UsernameTaken, UserNotFound
+from core.users.model import User
+from core.users.ports import Page, Unset, UserChanges, UserRepository
+
+COLUMNS = "id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at"
+
+# The name goes into `usernames` first, where it stays for ever: two creations meet there, and so do a
+# creation and a deletion.
+CREATE = """
+WITH name AS (INSERT INTO usernames (username) VALUES ($2) RETURNING username)
+INSERT INTO users (id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at)
+SELECT $1, username, $3, $4, $5, $6, $7, $8, $9 FROM name
+"""
+
+BY_ID = f"SELECT {COLUMNS} FROM users WHERE id = $1"  # noqa: S608 - constant names only, here and below
+BY_USERNAME = f"SELECT {COLUMNS} FROM users WHERE username = $1"  # noqa: S608
+
+# A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
+UPDATE = f"""
+UPDATE users SET
+    updated_at = $2,
+    email = coalesce($3, email),
+    roles = coalesce($4, roles),
+    is_active = coalesce($5, is_active),
+    hashed_password = coalesce($6, hashed_password),
+    tokens_valid_from = greatest($7, tokens_valid_from)
+WHERE id = $1 AND hashed_password = coalesce($8, hashed_password)
+RETURNING {COLUMNS}
+"""  # noqa: S608
+
+REPLACE_HASH = "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2 RETURNING id"
+DELETE = "DELETE FROM users WHERE id = $1 RETURNING id"
+PAGE = f"SELECT {COLUMNS} FROM users WHERE username > $1 ORDER BY username LIMIT $2"  # noqa: S608
+
+TAKEN: dict[str, type[UsernameTaken | EmailTaken]] = {
+    "usernames_pkey": UsernameTaken,
+    "users_username_key": UsernameTaken,
+    "users_email_key": EmailTaken,
+}
+
+
+class PostgresUsers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, user: User) -> None:
+        try:
+            await self._database.fetchrow(
+                CREATE,
+                user.id,
+                user.username,
+                user.email,
+                user.hashed_password,
+                user.is_active,
+                list(user.roles),
+                user.tokens_valid_from,
+                user.created_at,
+                user.updated_at,
+            )
+        except asyncpg.UniqueViolationError as violation:
+            raise _taken(violation) from None
+
+    async def get_by_id(self, user_id: UUID) -> User | None:
+        return _user(await self._database.fetchrow(BY_ID, user_id))
+
+    async def get_by_username(self, username: str) -> User | None:
+        return _user(await self._database.fetchrow(BY_USERNAME, username))
+
+    async def update(self, user_id: UUID, changes: UserChanges) -> User:
+        try:
+            row = await self._database.fetchrow(
+                UPDATE,
+                user_id,
+                changes.at,
+                _or_null(changes.email),
+                None if isinstance(changes.roles, Unset) else list(changes.roles),
+                _or_null(changes.is_active),
+                _or_null(changes.hashed_password),
+                _or_null(changes.tokens_valid_from),
+                changes.expected_hash,
+            )
+        except asyncpg.UniqueViolationError as violation:
+            raise _taken(violation) from None
+        if row is not None:
+            return _as_user(row)
+        if changes.expected_hash is not None and await self.get_by_id(user_id) is not None:
+            raise ChangedMeanwhile
+        raise UserNotFound
+
+    async def replace_hash(self, user_id: UUID, old: str, new: str) -> bool:
+        return await self._database.fetchrow(REPLACE_HASH, user_id, old, new) is not None
+
+    async def delete(self, user_id: UUID) -> None:
+        if await self._database.fetchrow(DELETE, user_id) is None:
+            raise UserNotFound
+
+    async def page(self, *, after: str | None, limit: int) -> Page:
+        rows = await self._database.fetch(PAGE, after or "", limit + 1)
+        users = tuple(_as_user(row) for row in rows[:limit])
+        return Page(users, users[-1].username if len(rows) > limit else None)
+
+
+def _or_null(value: object) -> object:
+    return None if isinstance(value, Unset) else value
+
+
+def _user(row: asyncpg.Record | None) -> User | None:
+    return None if row is None else _as_user(row)
+
+
+def _as_user(row: asyncpg.Record) -> User:
+    return User(
+        id=row["id"],
+        username=row["username"],
+        email=row["email"],
+        hashed_password=row["hashed_password"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        is_active=row["is_active"],
+        roles=row["roles"],
+        tokens_valid_from=row["tokens_valid_from"],
+    )
+
+
+def _taken(violation: asyncpg.UniqueViolationError) -> Conflict:
+    return TAKEN[violation.constraint_name or ""]()
+
+
+_: type[UserRepository] = PostgresUsers

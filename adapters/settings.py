@@ -1,0 +1,286 @@
+"""Settings: the environment, and a .env file, to one frozen object. Every mistake is reported at once, by name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import attrs
+from attrs import field, fields, frozen
+from dotenv import dotenv_values
+
+from core.protocol.secret import Secret
+
+Parse = Callable[[str], Any]
+
+SHORTEST_SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes; RFC 7518 §3.2
+
+
+class SettingsError(Exception):
+    """One line for each setting at fault, with its name and what was expected, never with its value."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{name}: {problem}" for name, problem in problems.items()))
+        self.problems = dict(problems)
+
+
+class Malformed(ValueError):
+    """What a setting expects."""
+
+
+def setting(name: str, parse: Parse, default: Any, about: str) -> Any:
+    """A field that the environment variable `name` fills."""
+    return field(default=default, metadata={"name": name, "parse": parse, "about": about})
+
+
+def text(value: str) -> str:
+    return value
+
+
+def secret(value: str) -> Secret:
+    return Secret(value)
+
+
+def encryption_key(value: str) -> Secret:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}=?", value):
+        raise Malformed("expected 32 random bytes in base64url; `openssl rand -base64 32 | tr '+/' '-_'` makes them")
+    return Secret(value)
+
+
+def whole_number(least: int, most: int) -> Parse:
+    def parse(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
+            raise Malformed(f"expected a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def one_of(*choices: str) -> Parse:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise Malformed(f"expected one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def issuer(value: str) -> str:
+    """RFC 8414 §2: a URL without query and fragment, kept byte for byte."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise Malformed("expected a URL such as https://auth.example.com")
+    if parts.query or parts.fragment or value.endswith(("?", "#")):
+        raise Malformed("expected a URL without a query or a fragment")
+    return value
+
+
+def postgres_url(value: str) -> Secret:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise Malformed("expected postgresql://user:password@host:5432/database") from None
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise Malformed("expected postgresql://user:password@host:5432/database")
+    return Secret(value)
+
+
+def folder(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def default_data_dir() -> Path:
+    """Where data goes when nobody says so. Root's lies where the account that runs PostgreSQL can reach it."""
+    if sys.platform != "win32" and os.geteuid() == 0:
+        return Path("/var/lib/watchword")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Watchword"
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "watchword"
+
+
+@frozen
+class Settings:
+    database_url: Secret | None = setting(
+        "DATABASE_URL", postgres_url, None, "the PostgreSQL to use; unset: the embedded one"
+    )
+    jwt_secret_key: Secret | None = setting(
+        "JWT_SECRET_KEY", secret, None, "sign tokens with this shared secret; unset: with an ES256 key pair"
+    )
+    jwt_algorithm: str = setting(
+        "JWT_ALGORITHM",
+        one_of("HS256", "HS384", "HS512", "ES256"),
+        "",
+        "HS256 with a shared secret, ES256 without",
+    )
+    access_token_expire_minutes: int = setting(
+        "ACCESS_TOKEN_EXPIRE_MINUTES", whole_number(1, 1440), 30, "how long an access token is good for"
+    )
+    issuer: str = setting(
+        "WATCHWORD_ISSUER",
+        issuer,
+        "http://127.0.0.1:8000",
+        "the `iss` of tokens: the URL under which clients know us",
+    )
+    audience: str = setting("WATCHWORD_AUDIENCE", text, "", "the `aud` of tokens; unset: the issuer")
+    leeway_seconds: int = setting(
+        "WATCHWORD_LEEWAY_SECONDS",
+        whole_number(0, 300),
+        0,
+        "how far clocks may disagree when a token is checked",
+    )
+    storage: Literal["postgres", "memory"] = setting(
+        "WATCHWORD_STORAGE",
+        one_of("postgres", "memory"),
+        "postgres",
+        "`memory` forgets everything at its end",
+    )
+    data_dir: Path = setting(
+        "WATCHWORD_DATA_DIR",
+        folder,
+        attrs.Factory(default_data_dir),
+        "the embedded database and the encryption key",
+    )
+    encryption_key: Secret | None = setting(
+        "WATCHWORD_ENCRYPTION_KEY",
+        secret,
+        None,
+        "encrypts signing keys at rest; unset: one kept in the data directory",
+    )
+    pool_size: int = setting(
+        "WATCHWORD_POOL_SIZE", whole_number(1, 1000), 10, "the most database connections of one worker"
+    )
+    argon2_memory_kib: int = setting(
+        "WATCHWORD_ARGON2_MEMORY_KIB", whole_number(8, 4194304), 19456, "memory of one password hash"
+    )
+    argon2_time_cost: int = setting(
+        "WATCHWORD_ARGON2_TIME_COST", whole_number(1, 1000), 2, "passes of one password hash"
+    )
+    argon2_parallelism: int = setting(
+        "WATCHWORD_ARGON2_PARALLELISM", whole_number(1, 64), 1, "lanes of one password hash"
+    )
+    hashing_threads: int = setting(
+        "WATCHWORD_HASHING_THREADS",
+        whole_number(0, 256),
+        0,
+        "password hashes at once in one worker; 0: the cores",
+    )
+    host: str = setting("WATCHWORD_HOST", text, "127.0.0.1", "the address that `serve` listens on")
+    port: int = setting("WATCHWORD_PORT", whole_number(0, 65535), 8000, "the port that `serve` listens on")
+    workers: int = setting("WATCHWORD_WORKERS", whole_number(1, 64), 1, "the processes that `serve` runs")
+    log_level: str = setting(
+        "WATCHWORD_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info", "the least that is logged"
+    )
+    postgres_account: str | None = setting(
+        "WATCHWORD_PG_USER", text, None, "the account of the embedded PostgreSQL when root starts it"
+    )
+    postgres_binaries: Path | None = setting(
+        "WATCHWORD_PG_BIN",
+        folder,
+        None,
+        "PostgreSQL's own binaries, in place of those that came with Watchword",
+    )
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None and self.storage == "postgres"
+
+    @property
+    def signing(self) -> Literal["shared_secret", "key_pair"]:
+        return "key_pair" if self.jwt_secret_key is None else "shared_secret"
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:
+    """The settings of this process. The environment goes before the file, and an empty value counts as unset.
+
+    Raises `SettingsError`, with every problem in it.
+    """
+    file = Path(".env") if dotenv is None else dotenv
+    found = {**_read(file), **(os.environ if environ is None else environ)}
+    found = {name: value.strip() for name, value in found.items() if value.strip()}
+    problems = _unknown(found)
+    values: dict[str, Any] = {}
+    for attribute in fields(Settings):
+        name = attribute.metadata["name"]
+        if name in found:
+            try:
+                values[attribute.name] = attribute.metadata["parse"](found[name])
+            except ValueError as error:
+                problems[name] = str(error) if isinstance(error, Malformed) else "malformed"
+    if not problems:
+        settings = Settings(**values)
+        problems = _contradictions(settings)
+    if problems:
+        raise SettingsError(problems)
+    own = settings.issuer or f"http://{_reachable(settings.host)}:{settings.port}"
+    return attrs.evolve(
+        settings,
+        jwt_algorithm=settings.jwt_algorithm or ("HS256" if settings.jwt_secret_key else "ES256"),
+        issuer=own,
+        audience=settings.audience or own,
+    )
+
+
+def _reachable(host: str) -> str:
+    """The host of a URL for what `serve` listens on; every address of this machine is one of its own at least."""
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def variables() -> list[tuple[str, Any, str]]:
+    """Name, default and meaning of every setting, in order."""
+    return [(a.metadata["name"], a.default, a.metadata["about"]) for a in fields(Settings)]
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process these very settings, secrets included."""
+    values = {a.metadata["name"]: getattr(settings, a.name) for a in fields(Settings)}
+    texts = {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+    return {name: str(value) for name, value in texts.items() if value is not None}
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        if not file.is_file():
+            return {}
+        values = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError({str(file): f"cannot be read ({type(error).__name__})"}) from None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _unknown(found: Mapping[str, str]) -> dict[str, str]:
+    known = [name for name, _, _ in variables()]
+    problems = {}
+    for name in found:
+        if name.startswith("WATCHWORD_") and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            problems[name] = "there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
+    return problems
+
+
+def _contradictions(settings: Settings) -> dict[str, str]:
+    problems = {}
+    key, algorithm = settings.jwt_secret_key, settings.jwt_algorithm
+    if key is not None:
+        shortest = SHORTEST_SECRET.get(algorithm or "HS256")
+        if shortest is None:
+            problems["JWT_ALGORITHM"] = f"{algorithm} signs with a key pair, so JWT_SECRET_KEY must be unset"
+        elif len(key.reveal().encode("utf-8", "surrogateescape")) < shortest:
+            problems["JWT_SECRET_KEY"] = (
+                f"expected at least {shortest} bytes for {algorithm or 'HS256'}; `openssl rand -hex 32` makes 64"
+            )
+    elif algorithm.startswith("HS"):
+        problems["JWT_ALGORITHM"] = f"{algorithm} needs JWT_SECRET_KEY"
+    if settings.argon2_memory_kib < 8 * settings.argon2_parallelism:  # RFC 9106 §3.1
+        problems["WATCHWORD_ARGON2_MEMORY_KIB"] = "expected at least 8 for each of WATCHWORD_ARGON2_PARALLELISM"
+    if settings.storage == "memory" and settings.workers > 1:
+        problems["WATCHWORD_WORKERS"] = "workers cannot share WATCHWORD_STORAGE=memory; expected 1"
+    return problems
