@@ -1,0 +1,285 @@
+"""The command `watchword`. A boot module: it sees the container."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, Literal, NoReturn
+
+import attrs
+import click
+
+from container import (
+    DEV_MIGRATIONS,
+    MIGRATIONS,
+    Container,
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    MigrationError,
+    SchemaBehind,
+    SchemaStatus,
+    SealError,
+    Settings,
+    SettingsError,
+    as_environment,
+    load,
+    migrations,
+    variables,
+)
+from core.protocol.refusals import Refusal, Unavailable, UserNotFound
+from core.protocol.secret import Secret
+from entrypoints.cli.output import json_option, print_json, print_table
+from entrypoints.cli.users import Accounts, Work, users_commands
+from entrypoints.logs import set_up
+
+DEV_USER = "testuser"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@click.group(help="Watchword: users, passwords, roles and tokens for your API.")
+@click.version_option(version("watchword"), prog_name="watchword")
+def cli() -> None:
+    pass
+
+
+@cli.command(help="Run the server.")
+@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 64), help="The number of processes.  [default: 1]")
+@json_option
+def serve(host: str | None, port: int | None, workers: int | None, as_json: bool) -> None:
+    from entrypoints.http import server
+
+    flags = {"WATCHWORD_HOST": host, "WATCHWORD_PORT": port, "WATCHWORD_WORKERS": workers}
+    given = {name: str(value) for name, value in flags.items() if value is not None}
+    settings = _settings(given)
+    set_up(settings.log_level)
+    try:
+        listener = server.listen(settings.host, settings.port)
+    except OSError as error:
+        _fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+    with listener:
+        # Port 0 means any: the addresses in tokens and messages name the one that it became.
+        settings = _settings(given | {"WATCHWORD_PORT": str(listener.getsockname()[1])})
+        _on_sigterm_leave_in_order()
+        with _database(settings, "serve") as reached:
+            dev_user = _prepare(reached, embedded=settings.embedded)
+            _greet(settings, dev_user, as_json)
+            if reached.workers == 1:
+                from entrypoints.http.app import build
+
+                server.serve(build(Container(settings=reached)), listener)
+            else:
+                os.environ.update(as_environment(reached))
+                server.serve_by_workers(reached.workers, listener)
+
+
+@cli.command(help="Bring the database's schema up to date.")
+@click.option("--dev", is_flag=True, help="Add the development user testuser.")
+@click.option("--status", "only_status", is_flag=True, help="Change nothing; say what is applied and what is not.")
+@json_option
+def migrate(dev: bool, only_status: bool, as_json: bool) -> None:
+    settings = _settings()
+    folders = (MIGRATIONS, DEV_MIGRATIONS) if dev else (MIGRATIONS,)
+    with _database(settings, "command") as reached:
+        if only_status:
+            _print_status(migrations.status(_dsn(reached), *folders, optional=[DEV_MIGRATIONS]), as_json)
+            return
+        done = migrations.apply(_dsn(reached), *folders)
+    if as_json:
+        print_json({"applied": list(done)})
+    else:
+        click.echo(f"Applied {', '.join(done)}." if done else "Nothing to do: the schema is up to date.")
+
+
+@cli.group(help="Look at the configuration.")
+def config() -> None:
+    pass
+
+
+@config.command(help="Check every setting and show what is in force. Secrets stay hidden.")
+@json_option
+def check(as_json: bool) -> None:
+    shown = _in_force(_settings())
+    if as_json:
+        print_json(shown)
+    else:
+        about = {name: text for name, _, text in variables()}
+        rows = ((name, "" if value is None else str(value), about[name]) for name, value in shown.items())
+        print_table(("SETTING", "VALUE", "MEANING"), rows)
+
+
+def _run(work: Work[Any]) -> Any:
+    """Await work on the accounts of the configured store, whether or not a server runs on it."""
+
+    async def with_store(settings: Settings) -> Any:
+        container = Container(settings=settings)
+        await container.store().open()
+        try:
+            await container.store().ready()
+            return await work(_accounts(container))
+        finally:
+            await container.store().close()
+            container.hasher().close()
+
+    settings = _settings()
+    if settings.storage == "memory":
+        raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
+    with _database(settings, "command") as reached:
+        if settings.embedded:
+            migrations.apply(_dsn(reached), MIGRATIONS)
+        return asyncio.run(with_store(reached))
+
+
+cli.add_command(users_commands(_run))
+
+
+def _accounts(container: Container) -> Accounts:
+    return Accounts(
+        create=container.create_user(),
+        find=container.find_user(),
+        list=container.list_users(),
+        update=container.update_user(),
+        delete=container.delete_user(),
+    )
+
+
+def _settings(flags: Mapping[str, str] | None = None) -> Settings:
+    """The settings, with flags before the environment. Ends the command with all that is wrong with them."""
+    try:
+        return load({**os.environ, **(flags or {})})
+    except SettingsError as error:
+        click.echo("Some settings are not as they should be:", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"  {line}", err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def _database(settings: Settings, role: Literal["serve", "command"]) -> Iterator[Settings]:
+    """The settings with the address of a database that is there: the embedded one is started, or shared."""
+    if not settings.embedded:
+        yield settings
+        return
+    with EmbeddedPostgres(
+        settings.data_dir, role=role, account=settings.postgres_account, binaries=settings.postgres_binaries
+    ) as dsn:
+        yield attrs.evolve(settings, database_url=dsn)
+
+
+def _dsn(settings: Settings) -> Secret:
+    if settings.database_url is None:
+        raise click.ClickException("WATCHWORD_STORAGE=memory has no schema")
+    return settings.database_url
+
+
+def _prepare(settings: Settings, *, embedded: bool) -> bool:
+    """Whatever can be wrong at a start is found here, in one process and with a clear message.
+
+    True when the development user may log in. The user comes with the embedded database, if only this machine
+    can reach the server.
+    """
+    if embedded:
+        folders = [MIGRATIONS, DEV_MIGRATIONS] if settings.host in LOOPBACK else [MIGRATIONS]
+        migrations.apply(_dsn(settings), *folders)
+
+    async def try_once() -> bool:
+        container = Container(settings=settings)
+        await container.store().open()
+        try:
+            await container.store().ready()
+            await container.tokens().prepare()
+            return (await container.find_user()(DEV_USER)).is_active
+        except UserNotFound:
+            return False
+        finally:
+            await container.store().close()
+
+    try:
+        return asyncio.run(try_once())
+    except SchemaBehind:
+        raise
+    except Unavailable as refusal:
+        click.echo(f"Warning: {refusal.description}. The server starts, and serves once it is there.", err=True)
+        return False
+
+
+def _greet(settings: Settings, dev_user: bool, as_json: bool) -> None:
+    """Where the server is and where its data is; with a development user, the first thing to try."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{settings.port}"
+    data = str(settings.data_dir) if settings.embedded else "DATABASE_URL"
+    if settings.storage == "memory":
+        data = "memory, gone when the server ends"
+    if as_json:
+        click.echo(json.dumps({"address": address, "issuer": settings.issuer, "data": data, "pid": os.getpid()}))
+        return
+    click.echo(f"Watchword {version('watchword')} is at {address}\n")
+    click.echo(f"  Data    {data}{' (embedded PostgreSQL)' if settings.embedded else ''}")
+    click.echo(f"  Tokens  {settings.jwt_algorithm}, issuer {settings.issuer}")
+    click.echo(f"  API     {address}/docs\n")
+    if dev_user and settings.host in LOOPBACK:
+        click.echo("Get a token for the development user:\n")
+        click.echo(f"  curl -d username={DEV_USER} -d password=testpass {address}/api/v1/auth/token\n")
+    elif dev_user:
+        click.echo(
+            f"Warning: other machines can reach {settings.host}, and the development user is there, with a password "
+            f"that everybody knows. Delete it:\n\n  watchword users delete {DEV_USER}\n",
+            err=True,
+        )
+    else:
+        click.echo("Create a user:\n\n  watchword users create alice --email alice@example.com --role admin\n")
+    click.echo("Ctrl+C stops the server.")
+    sys.stdout.flush()
+
+
+def _print_status(status: SchemaStatus, as_json: bool) -> None:
+    if as_json:
+        print_json(attrs.asdict(status))
+        return
+    for name in status.applied:
+        click.echo(f"applied  {name}")
+    for name in status.pending:
+        click.echo(f"pending  {name}")
+    for name in status.unknown:
+        click.echo(f"unknown  {name} (made by a newer version of Watchword)")
+
+
+def _in_force(settings: Settings) -> dict[str, object]:
+    """Each variable with its value; of a secret, only whether it is set."""
+    shown: dict[str, object] = {}
+    for attribute in attrs.fields(Settings):
+        value = getattr(settings, attribute.name)
+        if isinstance(value, Secret):
+            value = "(set, hidden)"
+        shown[attribute.metadata["name"]] = value if isinstance(value, int | None) else str(value)
+    return shown
+
+
+def _on_sigterm_leave_in_order() -> None:
+    """Until the server takes over the signals, SIGTERM ends the command as Ctrl+C does, database and all."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"watchword: {message}", err=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    try:
+        cli()
+    except (EmbeddedPostgresError, MigrationError, SealError) as error:
+        _fail(str(error))
+    except Refusal as refusal:
+        _fail(refusal.description)
+
+
+if __name__ == "__main__":
+    main()

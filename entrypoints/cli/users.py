@@ -1,0 +1,189 @@
+"""watchword users …: the verbs of an account."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+from attrs import frozen
+
+from core.protocol.refusals import Refusal
+from core.users.accounts import LARGEST_PAGE, CreateUser, DeleteUser, FindUser, ListUsers, UpdateUser
+from core.users.model import User
+from core.users.password import Password
+from entrypoints.cli.output import json_option, print_json, print_table
+
+T = TypeVar("T")
+
+
+@frozen
+class Accounts:
+    """The use cases that these commands call."""
+
+    create: CreateUser
+    find: FindUser
+    list: ListUsers
+    update: UpdateUser
+    delete: DeleteUser
+
+
+Work = Callable[[Accounts], Awaitable[T]]
+# Runs work on the accounts of an open store.
+Run = Callable[[Work[Any]], Any]
+
+
+def users_commands(run: Run) -> click.Group:
+    """The group `users`. `run` opens the store, awaits the work, and closes the store."""
+
+    def do(work: Work[T]) -> T:
+        try:
+            result: T = run(work)
+        except Refusal as refusal:
+            raise click.ClickException(refusal.description) from None
+        return result
+
+    @click.group("users", help="Create, show and change users.")
+    def users() -> None:
+        pass
+
+    @users.command(help="Create a user. Asks for the password.")
+    @click.argument("username")
+    @click.option("--email", required=True)
+    @click.option("--role", "roles", multiple=True, help="Give this role; may be repeated.")
+    @_password_options
+    @json_option
+    def create(username: str, email: str, roles: tuple[str, ...], password: Password, as_json: bool) -> None:
+        user = do(lambda on: on.create(username=username, email=email, password=password, roles=roles))
+        _print_user(user, as_json, f"Created {user.username}.")
+
+    @users.command("list", help="List all users.")
+    @json_option
+    def list_(as_json: bool) -> None:
+        found = do(_all_users)
+        if as_json:
+            print_json({"users": [_as_dict(user) for user in found]})
+        else:
+            print_table(
+                ("USERNAME", "E-MAIL", "ROLES", "ACTIVE", "CREATED"),
+                (
+                    (u.username, u.email, " ".join(u.roles), _yes(u.is_active), f"{u.created_at:%Y-%m-%d}")
+                    for u in found
+                ),
+            )
+
+    @users.command(help="Show one user.")
+    @click.argument("username")
+    @json_option
+    def show(username: str, as_json: bool) -> None:
+        _print_user(do(lambda on: on.find(username)), as_json)
+
+    @users.command("set-roles", help="Give a user exactly these roles; none takes all away.")
+    @click.argument("username")
+    @click.argument("roles", nargs=-1)
+    @json_option
+    def set_roles(username: str, roles: tuple[str, ...], as_json: bool) -> None:
+        user = do(lambda on: _update(on, username, roles=roles))
+        _print_user(user, as_json, f"{user.username} has the roles: {' '.join(user.roles) or 'none'}.")
+
+    @users.command("set-password", help="Set a new password. Ends the user's access tokens.")
+    @click.argument("username")
+    @_password_options
+    @json_option
+    def set_password(username: str, password: Password, as_json: bool) -> None:
+        user = do(lambda on: _update(on, username, password=password))
+        _print_user(user, as_json, f"{user.username} has a new password; earlier access tokens no longer count.")
+
+    @users.command(help="Let a user log in again.")
+    @click.argument("username")
+    @json_option
+    def activate(username: str, as_json: bool) -> None:
+        user = do(lambda on: _update(on, username, is_active=True))
+        _print_user(user, as_json, f"{user.username} is active.")
+
+    @users.command(help="Keep a user from logging in. Ends the user's access tokens.")
+    @click.argument("username")
+    @json_option
+    def deactivate(username: str, as_json: bool) -> None:
+        user = do(lambda on: _update(on, username, is_active=False))
+        _print_user(user, as_json, f"{user.username} is inactive; earlier access tokens no longer count.")
+
+    @users.command(help="Delete a user. The username is never given out again.")
+    @click.argument("username")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @json_option
+    def delete(username: str, yes: bool, as_json: bool) -> None:
+        if not yes:
+            click.confirm(f"Delete {username} for ever? The name can never be used again.", abort=True, err=True)
+        user = do(lambda on: _delete(on, username))
+        _print_user(user, as_json, f"Deleted {user.username}.")
+
+    return users
+
+
+def _password_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `password`, which is asked for twice, or read from standard input."""
+
+    def read(context: click.Context, _parameter: click.Parameter, from_stdin: bool) -> None:
+        if from_stdin:
+            text = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+        elif sys.stdin.isatty():
+            text = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        else:
+            raise click.UsageError("There is no terminal to ask for the password; use --password-stdin.")
+        context.params["password"] = Password.typed(text)
+
+    return click.option(
+        "--password-stdin",
+        is_flag=True,
+        callback=read,
+        expose_value=False,
+        help="Read the password from the first line of standard input.",
+    )(command)
+
+
+async def _all_users(on: Accounts) -> list[User]:
+    page = await on.list(limit=LARGEST_PAGE)
+    found = list(page.users)
+    while page.next is not None:
+        page = await on.list(after=page.next, limit=LARGEST_PAGE)
+        found += page.users
+    return found
+
+
+async def _update(on: Accounts, username: str, **changes: Any) -> User:
+    return await on.update((await on.find(username)).id, **changes)
+
+
+async def _delete(on: Accounts, username: str) -> User:
+    user = await on.find(username)
+    await on.delete(user.id)
+    return user
+
+
+def _as_dict(user: User) -> dict[str, object]:
+    return {
+        "id": str(user.id),
+        "username": user.username,
+        "email": user.email,
+        "is_active": user.is_active,
+        "roles": list(user.roles),
+        "created_at": user.created_at.isoformat(),
+        "updated_at": user.updated_at.isoformat(),
+    }
+
+
+def _print_user(user: User, as_json: bool, sentence: str | None = None) -> None:
+    if as_json:
+        print_json(_as_dict(user))
+    elif sentence is not None:
+        click.echo(sentence)
+    else:
+        for name, value in _as_dict(user).items():
+            shown = " ".join(value) if isinstance(value, list) else _yes(value) if isinstance(value, bool) else value
+            click.echo(f"{name:<12}{shown}")
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"

@@ -1,0 +1,86 @@
+"""The HTTP application: the container's use cases behind the routes. A boot module: it sees the container."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from container import CONTRACT, Container, load
+from core.protocol.refusals import Unavailable
+from entrypoints.http.envelope import Envelope
+from entrypoints.http.limits import BodyLimits
+from entrypoints.http.refusals import refusal_handlers
+from entrypoints.http.routes import UseCases, build_routes
+from entrypoints.http.users import AdminAccounts, OwnAccount
+from entrypoints.logs import set_up
+
+log = logging.getLogger("watchword")
+
+
+def build(container: Container) -> ASGIApp:
+    """The whole application around a container. Its lifespan opens and closes the store."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        _end_with_parent()
+        await container.store().open()
+        try:
+            await prepare(container)
+            yield
+        finally:
+            await container.store().close()
+            container.hasher().close()
+
+    routes = build_routes(use_cases(container), contract=CONTRACT.read_bytes())
+    app = Starlette(routes=routes, exception_handlers=refusal_handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False  # a redirect would repeat whatever Host the caller claims
+    https = container.settings().issuer.startswith("https:")
+    return Envelope(BodyLimits(app), https=https)
+
+
+def use_cases(container: Container) -> UseCases:
+    return UseCases(
+        token_endpoint=container.token_endpoint(),
+        current_user=container.current_user(),
+        own_account=OwnAccount(container.change_email(), container.change_password()),
+        admin_accounts=AdminAccounts(
+            create_user=container.create_user(),
+            find_user=container.find_user(),
+            list_users=container.list_users(),
+            update_user=container.update_user(),
+            delete_user=container.delete_user(),
+        ),
+        publish_keys=container.publish_keys(),
+        ready=container.store().ready,
+    )
+
+
+async def prepare(container: Container) -> None:
+    """What the first request would otherwise wait for. Without a database the server starts, and waits for it."""
+    try:
+        await container.store().ready()
+        await container.tokens().prepare()
+    except Unavailable as refusal:
+        log.warning("not ready yet", extra={"reason": refusal.description})
+
+
+def create() -> ASGIApp:
+    """The application of one worker among several, with the settings that the parent left in the environment."""
+    container = Container(settings=load())
+    set_up(container.settings().log_level)
+    return build(container)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would keep the port, and lose the embedded database that the parent owns."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGTERM)

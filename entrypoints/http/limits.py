@@ -1,0 +1,84 @@
+"""Bounds on request bodies (pure ASGI): how large, and how long they may take to arrive."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrypoints.http.problems import problem
+
+LARGEST_BODY = 64 * 1024  # bytes
+SLOWEST_BODY = 10.0  # seconds
+
+# How much of an oversize body is read and thrown away, so that the sender gets to read the answer.
+PATIENCE = 4 * 1024 * 1024  # bytes
+
+
+class TooLarge(Exception):
+    pass
+
+
+class BodyLimits:
+    """Reads the whole body before anybody else does, so that every endpoint gets the same small answer to a large one.
+
+    413 for a body over the limit, chunked or not; 408 for one that does not arrive in time. Both close the connection.
+    """
+
+    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY, slowest: float = SLOWEST_BODY) -> None:
+        self._app = app
+        self._largest = largest
+        self._slowest = slowest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        closing = {"Connection": "close"}
+        try:
+            async with asyncio.timeout(self._slowest):
+                messages = await self._read(scope, receive)
+        except TimeoutError:
+            refusal = problem(408, "The request's body did not arrive in time", headers=closing)
+            await refusal(scope, receive, send)
+            return
+        except TooLarge:
+            refusal = problem(413, f"A request's body is at most {self._largest} bytes here", headers=closing)
+            await refusal(scope, receive, send)
+            return
+        replay = iter(messages)
+
+        async def replaying() -> Message:
+            return next(replay, None) or await receive()
+
+        await self._app(scope, replaying, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> list[Message]:
+        """The messages of the whole body. Raises `TooLarge`, once the sender has had a chance to finish."""
+        declared = _content_length(scope)
+        if declared > PATIENCE:
+            raise TooLarge
+        messages: list[Message] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            if size <= self._largest:
+                messages.append(message)
+            else:
+                messages.clear()
+            if size > PATIENCE:
+                break
+        if size > self._largest:
+            raise TooLarge
+        return messages
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
+def _content_length(scope: Scope) -> int:
+    """As declared; the server has already refused what is no number."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)

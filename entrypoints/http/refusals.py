@@ -1,0 +1,90 @@
+"""The one place where a refusal of the core becomes an HTTP status, headers and a body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ExceptionHandler
+
+from core.protocol.refusals import (
+    Conflict,
+    InsufficientRole,
+    InvalidClient,
+    InvalidFields,
+    InvalidGrant,
+    InvalidToken,
+    OAuthRefusal,
+    Refusal,
+    TokenMissing,
+    Unavailable,
+    UserNotFound,
+)
+from entrypoints.http.problems import problem
+
+# RFC 9110 §15.5.2: a 401 names a scheme. RFC 6750 §3: `Bearer` is followed by at least one parameter.
+CHALLENGE = 'Bearer realm="watchword"'
+RETRY_AFTER = "1"  # seconds
+
+# What the request log notes beside the status; the sender never learns it.
+REASON = "watchword.reason"
+
+
+def oauth_error(refusal: OAuthRefusal) -> Response:
+    """RFC 6749 §5.2, but that a wrong password is a 401 here."""
+    denied = isinstance(refusal, InvalidGrant | InvalidClient)
+    headers = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": CHALLENGE} if denied else {})
+    body = {"error": refusal.code, "error_description": refusal.description}
+    return JSONResponse(body, 401 if denied else 400, headers)
+
+
+def answer(refusal: Refusal) -> Response:
+    match refusal:
+        case OAuthRefusal():
+            return oauth_error(refusal)
+        case TokenMissing():  # RFC 6750 §3.1: no error code where no token was sent
+            return problem(401, refusal.description, headers={"WWW-Authenticate": CHALLENGE})
+        case InvalidToken():
+            challenge = f'Bearer error="invalid_token", error_description="{refusal.description}", realm="watchword"'
+            return problem(401, refusal.description, headers={"WWW-Authenticate": challenge})
+        case InsufficientRole():
+            return problem(403, refusal.description)
+        case UserNotFound():
+            return problem(404, refusal.description)
+        case Conflict():
+            return problem(409, refusal.description)
+        case InvalidFields():
+            return problem(422, "Some fields are not as they should be", errors=refusal.errors)
+        case Unavailable():
+            return problem(503, refusal.description, headers={"Retry-After": RETRY_AFTER})
+    raise TypeError(f"no answer for {type(refusal).__name__}")
+
+
+async def _on_refusal(request: Request, exception: Exception) -> Response:
+    assert isinstance(exception, Refusal)  # noqa: S101 - registered for nothing else
+    request.scope[REASON] = exception.reason if isinstance(exception, InvalidToken) else type(exception).__name__
+    return answer(exception)
+
+
+async def _on_http(_request: Request, exception: Exception) -> Response:
+    """What Starlette itself refuses: no such path, no such method."""
+    assert isinstance(exception, HTTPException)  # noqa: S101 - registered for nothing else
+    detail = {404: "There is nothing here", 405: "This method is not offered here; see Allow"}
+    return problem(
+        exception.status_code, detail.get(exception.status_code, exception.detail), headers=exception.headers
+    )
+
+
+async def _on_disconnect(request: Request, _exception: Exception) -> Response:
+    request.scope[REASON] = "the client went away"
+    return Response(status_code=400)  # nobody reads it
+
+
+# For `Starlette(exception_handlers=...)`, also that of your own application.
+refusal_handlers: Mapping[type[Exception], ExceptionHandler] = {
+    Refusal: _on_refusal,
+    HTTPException: _on_http,
+    ClientDisconnect: _on_disconnect,
+}

@@ -1,0 +1,153 @@
+"""/api/v1/users: a user's own account, and the administrator's view of all of them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from attrs import asdict, frozen
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from core.protocol.refusals import FieldError, InvalidFields, UserNotFound
+from core.users.accounts import (
+    DEFAULT_PAGE,
+    ChangeEmail,
+    ChangePassword,
+    CreateUser,
+    DeleteUser,
+    FindUser,
+    ListUsers,
+    UpdateUser,
+)
+from core.users.model import User
+from core.users.password import Password
+from core.users.ports import UNSET, Unset
+from entrypoints.http.bodies import json_body
+
+PATH = "/api/v1/users"
+
+
+@frozen
+class NewUser:
+    username: str
+    email: str
+    password: Password
+    roles: tuple[str, ...] = ()
+    is_active: bool = True
+
+
+@frozen
+class UserPatch:
+    email: str | Unset = UNSET
+    roles: tuple[str, ...] | Unset = UNSET
+    is_active: bool | Unset = UNSET
+    password: Password | Unset = UNSET
+
+
+@frozen
+class OwnPatch:
+    email: str
+
+
+@frozen
+class PasswordChange:
+    current_password: Password
+    new_password: Password
+
+
+def as_json(user: User) -> dict[str, object]:
+    """What others may see of a user; never the hash."""
+    return {
+        "id": str(user.id),
+        "username": user.username,
+        "email": user.email,
+        "is_active": user.is_active,
+        "roles": list(user.roles),
+        "created_at": user.created_at.isoformat(),
+        "updated_at": user.updated_at.isoformat(),
+    }
+
+
+@frozen
+class OwnAccount:
+    """What a user does with their own account. The user comes from the token, never from the request."""
+
+    change_email: ChangeEmail
+    change_password: ChangePassword
+
+    async def show(self, _request: Request, user: User) -> Response:
+        return JSONResponse(as_json(user))
+
+    async def patch(self, request: Request, user: User) -> Response:
+        body = await json_body(request, OwnPatch)
+        return JSONResponse(as_json(await self.change_email(user, body.email)))
+
+    async def put_password(self, request: Request, user: User) -> Response:
+        body = await json_body(request, PasswordChange)
+        await self.change_password(user, current_password=body.current_password, new_password=body.new_password)
+        return Response(status_code=204)
+
+
+@frozen
+class AdminAccounts:
+    """What an administrator does with the accounts of others."""
+
+    create_user: CreateUser
+    find_user: FindUser
+    list_users: ListUsers
+    update_user: UpdateUser
+    delete_user: DeleteUser
+
+    async def list(self, request: Request, _admin: User) -> Response:
+        after, limit = _page_query(request)
+        page = await self.list_users(after=after, limit=limit)
+        return JSONResponse({"users": [as_json(user) for user in page.users], "next": page.next})
+
+    async def create(self, request: Request, _admin: User) -> Response:
+        body = await json_body(request, NewUser)
+        user = await self.create_user(
+            username=body.username,
+            email=body.email,
+            password=body.password,
+            roles=body.roles,
+            is_active=body.is_active,
+        )
+        return JSONResponse(as_json(user), 201, {"Location": f"{PATH}/{user.id}"})
+
+    async def show(self, request: Request, _admin: User) -> Response:
+        return JSONResponse(as_json(await self.find_user(_user_id(request))))
+
+    async def patch(self, request: Request, _admin: User) -> Response:
+        user_id = _user_id(request)
+        body = await json_body(request, UserPatch)
+        changes = asdict(body, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+        if not changes:
+            raise InvalidFields(FieldError("body", "expected at least one field to change"))
+        return JSONResponse(as_json(await self.update_user(user_id, **changes)))
+
+    async def delete(self, request: Request, _admin: User) -> Response:
+        await self.delete_user(_user_id(request))
+        return Response(status_code=204)
+
+
+def _user_id(request: Request) -> UUID:
+    """Raises `UserNotFound`: what is no UUID is nobody's id."""
+    text: str = request.path_params["id"]
+    if len(text) != 36:  # UUID() reads other spellings, too
+        raise UserNotFound
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UserNotFound from None
+
+
+def _page_query(request: Request) -> tuple[str | None, int]:
+    """`after` and `limit`. Raises `InvalidFields` for one that is repeated."""
+    query: dict[str, str] = {}
+    for name, text in request.query_params.multi_items():
+        if name in query:
+            raise InvalidFields(FieldError(name, "sent more than once"))
+        query[name] = text
+    limit = query.get("limit", str(DEFAULT_PAGE))
+    # Whatever is no number is out of range, and ListUsers says which range that is.
+    return query.get("after"), int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0
