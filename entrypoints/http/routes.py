@@ -42,7 +42,7 @@ def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
         resource(f"{PATH}/me", GET=user(own.show), PATCH=user(own.patch)),
         resource(f"{PATH}/me/password", PUT=user(own.put_password)),
         resource(PATH, GET=admin(all_.list), POST=admin(all_.create)),
-        resource(f"{PATH}/{{id}}", GET=admin(all_.show), PATCH=admin(all_.patch), DELETE=admin(all_.delete)),
+        resource(f"{PATH}/{{id:uuid}}", GET=admin(all_.show), PATCH=admin(all_.patch), DELETE=admin(all_.delete)),
         resource("/.well-known/jwks.json", GET=Jwks(use.publish_keys)),
         resource("/healthz", GET=healthz),
         resource("/readyz", GET=Readyz(use.ready)),

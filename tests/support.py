@@ -1,0 +1,99 @@
+"""What tests of more than one folder share: a clock to set, a running server, users in it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx2 as httpx
+import uvicorn
+from attrs import define, field, frozen
+
+from container import Container, Settings
+from core.users.model import User
+from core.users.password import Password
+from entrypoints.http import server
+from entrypoints.http.app import build
+
+# Hashes as cheap as Argon2 allows: tests are about what is decided, not about what a guess costs.
+CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1}
+
+PASSWORD = "correct horse battery"
+
+
+@define
+class SetClock:
+    """A clock that moves only when it is told to, or when somebody sleeps by it."""
+
+    instant: datetime = field(factory=lambda: datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def forward(self, **by: float) -> None:
+        self.instant += timedelta(**by)
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await asyncio.sleep(0)
+        self.instant = max(self.instant, instant)
+
+
+@frozen
+class Live:
+    """A server that listens, and the container within it."""
+
+    url: str
+    container: Container
+    loop: asyncio.AbstractEventLoop
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=10)
+
+    def add_user(self, username: str, *, password: str = PASSWORD, roles: tuple[str, ...] = ()) -> User:
+        """A user made by the use case, inside the server's own loop."""
+        work = self.container.create_user()(
+            username=username, email=f"{username}@example.com", password=Password.typed(password), roles=roles
+        )
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def token(self, username: str, password: str = PASSWORD) -> str:
+        with self.client() as client:
+            answer = client.post("/api/v1/auth/token", data={"username": username, "password": password})
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+
+@contextmanager
+def running(settings: Settings, container: Container | None = None) -> Iterator[Live]:
+    """The application on uvicorn, in a thread of its own, on a port of its own."""
+    box = container or Container(settings=settings)
+    listener = server.listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = uvicorn.Server(server.config(build(box)))
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def main() -> None:
+        loops.append(asyncio.get_running_loop())
+        await app.serve(sockets=[listener])
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=app.config.get_loop_factory()) as runner:
+            runner.run(main())
+
+    thread = threading.Thread(target=run)
+    with listener:
+        thread.start()
+        while not app.started:
+            assert thread.is_alive(), "the server ended before it started"
+            thread.join(0.01)
+        try:
+            yield Live(url, box, loops[0])
+        finally:
+            app.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
