@@ -123,10 +123,7 @@ class Settings:
         "ACCESS_TOKEN_EXPIRE_MINUTES", whole_number(1, 1440), 30, "how long an access token is good for"
     )
     issuer: str = setting(
-        "WATCHWORD_ISSUER",
-        issuer,
-        "http://127.0.0.1:8000",
-        "the `iss` of tokens: the URL under which clients know us",
+        "WATCHWORD_ISSUER", issuer, "", "the `iss` of tokens: the URL by which clients know us; unset: host and port"
     )
     audience: str = setting("WATCHWORD_AUDIENCE", text, "", "the `aud` of tokens; unset: the issuer")
     leeway_seconds: int = setting(

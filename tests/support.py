@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2 as httpx
 import uvicorn
 from attrs import define, field, frozen
+from starlette.types import ASGIApp
 
 from container import Container, Settings
 from core.users.model import User
@@ -70,30 +71,37 @@ class Live:
 
 @contextmanager
 def running(settings: Settings, container: Container | None = None) -> Iterator[Live]:
-    """The application on uvicorn, in a thread of its own, on a port of its own."""
+    """Watchword itself, around a container of its own or the one that is given."""
     box = container or Container(settings=settings)
+    with serving(build(box)) as (url, loop):
+        yield Live(url, box, loop)
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """An application on uvicorn, in a thread of its own, on a port of its own: its address and its loop."""
     listener = server.listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = uvicorn.Server(server.config(build(box)))
+    runner = uvicorn.Server(server.config(app))
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
-        await app.serve(sockets=[listener])
+        await runner.serve(sockets=[listener])
 
     def run() -> None:
-        with asyncio.Runner(loop_factory=app.config.get_loop_factory()) as runner:
-            runner.run(main())
+        with asyncio.Runner(loop_factory=runner.config.get_loop_factory()) as loop:
+            loop.run(main())
 
     thread = threading.Thread(target=run)
     with listener:
         thread.start()
-        while not app.started:
+        while not runner.started:
             assert thread.is_alive(), "the server ended before it started"
             thread.join(0.01)
         try:
-            yield Live(url, box, loops[0])
+            yield url, loops[0]
         finally:
-            app.should_exit = True
+            runner.should_exit = True
             thread.join(20)
             assert not thread.is_alive()

@@ -63,7 +63,8 @@ def serve(host: str | None, port: int | None, workers: int | None, as_json: bool
     try:
         listener = server.listen(settings.host, settings.port)
     except OSError as error:
-        _fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # or of the resolver
+        _fail(f"cannot listen on {settings.host} port {settings.port}: {reason}")
     with listener:
         # Port 0 means any: the addresses in tokens and messages name the one that it became.
         settings = _settings(given | {"WATCHWORD_PORT": str(listener.getsockname()[1])})

@@ -14,6 +14,7 @@ from core.users.accounts import LARGEST_PAGE, CreateUser, DeleteUser, FindUser, 
 from core.users.model import User
 from core.users.password import Password
 from entrypoints.cli.output import json_option, print_json, print_table
+from entrypoints.views import user_view
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def users_commands(run: Run) -> click.Group:
     def list_(as_json: bool) -> None:
         found = do(_all_users)
         if as_json:
-            print_json({"users": [_as_dict(user) for user in found]})
+            print_json({"users": [user_view(user) for user in found]})
         else:
             print_table(
                 ("USERNAME", "E-MAIL", "ROLES", "ACTIVE", "CREATED"),
@@ -162,25 +163,13 @@ async def _delete(on: Accounts, username: str) -> User:
     return user
 
 
-def _as_dict(user: User) -> dict[str, object]:
-    return {
-        "id": str(user.id),
-        "username": user.username,
-        "email": user.email,
-        "is_active": user.is_active,
-        "roles": list(user.roles),
-        "created_at": user.created_at.isoformat(),
-        "updated_at": user.updated_at.isoformat(),
-    }
-
-
 def _print_user(user: User, as_json: bool, sentence: str | None = None) -> None:
     if as_json:
-        print_json(_as_dict(user))
+        print_json(user_view(user))
     elif sentence is not None:
         click.echo(sentence)
     else:
-        for name, value in _as_dict(user).items():
+        for name, value in user_view(user).items():
             shown = " ".join(value) if isinstance(value, list) else _yes(value) if isinstance(value, bool) else value
             click.echo(f"{name:<12}{shown}")
 

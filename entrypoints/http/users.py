@@ -23,6 +23,7 @@ from core.users.model import User
 from core.users.password import Password
 from core.users.ports import UNSET, Unset
 from entrypoints.http.bodies import json_body
+from entrypoints.views import user_view
 
 PATH = "/api/v1/users"
 
@@ -55,19 +56,6 @@ class PasswordChange:
     new_password: Password
 
 
-def as_json(user: User) -> dict[str, object]:
-    """What others may see of a user; never the hash."""
-    return {
-        "id": str(user.id),
-        "username": user.username,
-        "email": user.email,
-        "is_active": user.is_active,
-        "roles": list(user.roles),
-        "created_at": user.created_at.isoformat(),
-        "updated_at": user.updated_at.isoformat(),
-    }
-
-
 @frozen
 class OwnAccount:
     """What a user does with their own account. The user comes from the token, never from the request."""
@@ -76,11 +64,11 @@ class OwnAccount:
     change_password: ChangePassword
 
     async def show(self, _request: Request, user: User) -> Response:
-        return JSONResponse(as_json(user))
+        return JSONResponse(user_view(user))
 
     async def patch(self, request: Request, user: User) -> Response:
         body = await json_body(request, OwnPatch)
-        return JSONResponse(as_json(await self.change_email(user, body.email)))
+        return JSONResponse(user_view(await self.change_email(user, body.email)))
 
     async def put_password(self, request: Request, user: User) -> Response:
         body = await json_body(request, PasswordChange)
@@ -101,7 +89,7 @@ class AdminAccounts:
     async def list(self, request: Request, _admin: User) -> Response:
         after, limit = _page_query(request)
         page = await self.list_users(after=after, limit=limit)
-        return JSONResponse({"users": [as_json(user) for user in page.users], "next": page.next})
+        return JSONResponse({"users": [user_view(user) for user in page.users], "next": page.next})
 
     async def create(self, request: Request, _admin: User) -> Response:
         body = await json_body(request, NewUser)
@@ -112,10 +100,10 @@ class AdminAccounts:
             roles=body.roles,
             is_active=body.is_active,
         )
-        return JSONResponse(as_json(user), 201, {"Location": f"{PATH}/{user.id}"})
+        return JSONResponse(user_view(user), 201, {"Location": f"{PATH}/{user.id}"})
 
     async def show(self, request: Request, _admin: User) -> Response:
-        return JSONResponse(as_json(await self.find_user(_user_id(request))))
+        return JSONResponse(user_view(await self.find_user(_user_id(request))))
 
     async def patch(self, request: Request, _admin: User) -> Response:
         user_id = _user_id(request)
@@ -123,7 +111,7 @@ class AdminAccounts:
         changes = asdict(body, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
         if not changes:
             raise InvalidFields(FieldError("body", "expected at least one field to change"))
-        return JSONResponse(as_json(await self.update_user(user_id, **changes)))
+        return JSONResponse(user_view(await self.update_user(user_id, **changes)))
 
     async def delete(self, request: Request, _admin: User) -> Response:
         await self.delete_user(_user_id(request))

@@ -10,6 +10,6 @@ import schemathesis
 
 
 @schemathesis.hook
-def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
     if case.method in {"PATCH", "DELETE"} and case.path_parameters.get("id") == os.environ["WATCHWORD_OWN_ID"]:
         case.path_parameters["id"] = str(uuid.uuid4())

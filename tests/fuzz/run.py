@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 HERE = Path(__file__).resolve().parent
 CONTRACT = HERE.parents[1] / "openapi.yaml"
 PASSWORD = "correct horse battery"
-ROLES = {"user": [], "admin": ["--role", "admin"]}
+ROLES: dict[str, list[str]] = {"user": [], "admin": ["--role", "admin"]}
 WATCHWORD = [sys.executable, "-m", "entrypoints.cli"]
 
 
@@ -58,6 +58,25 @@ def own_id(address: str, bearer: str) -> str:
     return found
 
 
+def fuzz(address: str, name: str, roles: list[str], environment: dict[str, str]) -> int:
+    """The exit code of schemathesis, logged in as a new user of this name."""
+    create = ["users", "create", name, "--email", f"{name}@example.com", *roles, "--password-stdin"]
+    subprocess.run([*WATCHWORD, *create], env=environment, input=PASSWORD, text=True, check=True)
+    print(f"\n== as {name} ==", flush=True)
+    bearer = token(address, name)
+    credentials = {
+        "WATCHWORD_TOKEN": bearer,
+        "WATCHWORD_OWN_ID": own_id(address, bearer),
+        "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
+        "PYTHONPATH": str(CONTRACT.parent),
+    }
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / f"{name}.toml"), "run"]
+    options = [str(CONTRACT), "-u", address, "--checks", "all", *sys.argv[1:]]
+    run = subprocess.run([*command, *options], env=os.environ | credentials, check=False)
+    own_id(address, bearer)
+    return run.returncode
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="watchword-fuzz-") as folder:
         Path(folder).chmod(0o711)  # as root, PostgreSQL runs under another account
@@ -69,34 +88,7 @@ def main() -> int:
             "WATCHWORD_ARGON2_TIME_COST": "1",
         }
         with server(environment) as address:
-            results = []
-            for name, roles in ROLES.items():
-                create = ["users", "create", name, "--email", f"{name}@example.com", *roles, "--password-stdin"]
-                subprocess.run([*WATCHWORD, *create], env=environment, input=PASSWORD, text=True, check=True)
-                print(f"\n== as {name} ==", flush=True)
-                config = ["--config-file", str(HERE / f"{name}.toml")]
-                command = [
-                    sys.executable,
-                    "-m",
-                    "schemathesis.cli",
-                    *config,
-                    "run",
-                    str(CONTRACT),
-                    "-u",
-                    address,
-                    "--checks",
-                    "all",
-                ]
-                bearer = token(address, name)
-                credentials = {
-                    "WATCHWORD_TOKEN": bearer,
-                    "WATCHWORD_OWN_ID": own_id(address, bearer),
-                    "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
-                    "PYTHONPATH": str(CONTRACT.parent),
-                }
-                run = subprocess.run([*command, *sys.argv[1:]], env=os.environ | credentials, check=False)
-                results.append(run.returncode)
-                own_id(address, bearer)
+            results = [fuzz(address, name, roles, environment) for name, roles in ROLES.items()]
     return max(results)
 
 
