@@ -44,6 +44,9 @@ from core.users.authenticate import AuthenticateUser
 __all__ = [
     "CONTRACT",
     "DEV_MIGRATIONS",
+    "DEV_PASSWORD",
+    "DEV_USER",
+    "LOOPBACK",
     "MIGRATIONS",
     "Container",
     "EmbeddedPostgres",
@@ -65,6 +68,11 @@ _HERE = Path(__file__).resolve().parent
 MIGRATIONS = _HERE / "migrations"
 DEV_MIGRATIONS = MIGRATIONS / "dev"
 CONTRACT = _HERE / "openapi.yaml"
+
+# Who is there in development, and where from nobody else can come.
+DEV_USER = "testuser"
+DEV_PASSWORD = "testpass"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _sealer(settings: Settings) -> Sealer:

@@ -73,9 +73,15 @@ def one_of(*choices: str) -> Parse:
 
 def issuer(value: str) -> str:
     """RFC 8414 §2: a URL without query and fragment, kept byte for byte."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        raise Malformed("expected a URL such as https://auth.example.com")
+    expected = "expected a URL such as https://auth.example.com"
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises for what is no port
+    except ValueError:
+        raise Malformed(expected) from None
+    spelled = value.isascii() and value.isprintable() and " " not in value
+    if not spelled or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise Malformed(expected)
     if parts.query or parts.fragment or value.endswith(("?", "#")):
         raise Malformed("expected a URL without a query or a fragment")
     return value
@@ -91,8 +97,17 @@ def postgres_url(value: str) -> Secret:
     return Secret(value)
 
 
+def address(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", value):
+        raise Malformed("expected an IP address or the name of this machine")
+    return value
+
+
 def folder(value: str) -> Path:
-    return Path(value).expanduser().absolute()
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise Malformed("expected a folder; there is no such account to have one") from None
 
 
 def default_data_dir() -> Path:
@@ -146,7 +161,7 @@ class Settings:
     )
     encryption_key: Secret | None = setting(
         "WATCHWORD_ENCRYPTION_KEY",
-        secret,
+        encryption_key,
         None,
         "encrypts signing keys at rest; unset: one kept in the data directory",
     )
@@ -168,7 +183,7 @@ class Settings:
         0,
         "password hashes at once in one worker; 0: the cores",
     )
-    host: str = setting("WATCHWORD_HOST", text, "127.0.0.1", "the address that `serve` listens on")
+    host: str = setting("WATCHWORD_HOST", address, "127.0.0.1", "the address that `serve` listens on")
     port: int = setting("WATCHWORD_PORT", whole_number(0, 65535), 8000, "the port that `serve` listens on")
     workers: int = setting("WATCHWORD_WORKERS", whole_number(1, 64), 1, "the processes that `serve` runs")
     log_level: str = setting(
@@ -194,25 +209,24 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:
-    """The settings of this process. The environment goes before the file, and an empty value counts as unset.
+    """The settings of this process. The environment goes before the file; an empty value there unsets the file's.
 
     Raises `SettingsError`, with every problem in it.
     """
     file = Path(".env") if dotenv is None else dotenv
     found = {**_read(file), **(os.environ if environ is None else environ)}
-    found = {name: value.strip() for name, value in found.items() if value.strip()}
+    found = {name: value for name, value in found.items() if value.strip()}
     problems = _unknown(found)
     values: dict[str, Any] = {}
     for attribute in fields(Settings):
         name = attribute.metadata["name"]
         if name in found:
             try:
-                values[attribute.name] = attribute.metadata["parse"](found[name])
+                values[attribute.name] = _parse(attribute.metadata["parse"], found[name])
             except ValueError as error:
                 problems[name] = str(error) if isinstance(error, Malformed) else "malformed"
-    if not problems:
-        settings = Settings(**values)
-        problems = _contradictions(settings)
+    settings = Settings(**values)
+    problems = {**_contradictions(settings), **problems}
     if problems:
         raise SettingsError(problems)
     own = settings.issuer or f"http://{_reachable(settings.host)}:{settings.port}"
@@ -222,6 +236,15 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -
         issuer=own,
         audience=settings.audience or own,
     )
+
+
+def _parse(parse: Parse, value: str) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Malformed("expected text in UTF-8") from None
+    # A shared secret is used byte for byte; around anything else white space is an accident.
+    return parse(value if parse is secret else value.strip())
 
 
 def _reachable(host: str) -> str:
@@ -270,7 +293,7 @@ def _contradictions(settings: Settings) -> dict[str, str]:
         shortest = SHORTEST_SECRET.get(algorithm or "HS256")
         if shortest is None:
             problems["JWT_ALGORITHM"] = f"{algorithm} signs with a key pair, so JWT_SECRET_KEY must be unset"
-        elif len(key.reveal().encode("utf-8", "surrogateescape")) < shortest:
+        elif len(key.reveal().encode()) < shortest:
             problems["JWT_SECRET_KEY"] = (
                 f"expected at least {shortest} bytes for {algorithm or 'HS256'}; `openssl rand -hex 32` makes 64"
             )

@@ -24,9 +24,11 @@ CREATE TABLE users (
     CONSTRAINT users_roles_form CHECK (
         cardinality(roles) <= 64
         AND array_position(roles, NULL) IS NULL
+        -- Joined and split again, a name that is empty or holds a space would give another number of names.
+        AND cardinality(roles) = coalesce(cardinality(string_to_array(array_to_string(roles, ' '), ' ')), 0)
         AND array_to_string(roles, ' ') ~ '^([a-z][a-z0-9_:-]{0,63}( [a-z][a-z0-9_:-]{0,63})*)?$'
     )
 );
 
--- E-mail addresses compare without case. They are ASCII, so no locale changes the result.
-CREATE UNIQUE INDEX users_email_key ON users (lower(email));
+-- E-mail addresses, which are ASCII, compare without case, and by no language's rules (Turkish knows two letters i).
+CREATE UNIQUE INDEX users_email_key ON users (lower(email COLLATE "C"));

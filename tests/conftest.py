@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run: the embedded one, or the server that WATCHWORD_TEST_DATABASE_URL names."""
+"""A real PostgreSQL for the whole run: the embedded one, or the server that TEST_DATABASE_URL names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from container import MIGRATIONS, EmbeddedPostgres, Settings, migrations
+from container import MIGRATIONS, EmbeddedPostgres, migrations
 from core.protocol.secret import Secret
-from tests.support import CHEAP, Live, running
+from tests.support import Live, running, settings_for
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -29,7 +29,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Secret]:
     """A server that belongs to this run. Nothing of it is skipped where it cannot start: the run fails."""
-    given = os.environ.get("WATCHWORD_TEST_DATABASE_URL")
+    given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield Secret(given)
         return
@@ -76,12 +76,6 @@ def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) 
     """A running server on a database of this module's own. Tests add users under names of their own."""
     with running(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
         yield server
-
-
-def settings_for(dsn: Secret, data_dir: Path, **others: object) -> Settings:
-    base = {"database_url": dsn, "data_dir": data_dir, "jwt_algorithm": "ES256"}
-    own = {"issuer": "http://127.0.0.1:8000", "audience": "http://127.0.0.1:8000"}
-    return Settings(**{**base, **own, **CHEAP, **others})  # type: ignore[arg-type]  # one argument is not another's
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx2 as httpx
 import uvicorn
@@ -14,6 +16,7 @@ from attrs import define, field, frozen
 from starlette.types import ASGIApp
 
 from container import Container, Settings
+from core.protocol.secret import Secret
 from core.users.model import User
 from core.users.password import Password
 from entrypoints.http import server
@@ -21,6 +24,9 @@ from entrypoints.http.app import build
 
 # Hashes as cheap as Argon2 allows: tests are about what is decided, not about what a guess costs.
 CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1}
+
+# One for all: making it takes longer than most requests, none of which uses it.
+TLS = ssl.create_default_context()
 
 PASSWORD = "correct horse battery"
 
@@ -52,7 +58,7 @@ class Live:
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=10)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=10, verify=TLS)
 
     def add_user(self, username: str, *, password: str = PASSWORD, roles: tuple[str, ...] = ()) -> User:
         """A user made by the use case, inside the server's own loop."""
@@ -67,6 +73,12 @@ class Live:
         assert answer.status_code == 200, answer.text
         token: str = answer.json()["access_token"]
         return token
+
+
+def settings_for(dsn: Secret, data_dir: Path, **others: object) -> Settings:
+    base = {"database_url": dsn, "data_dir": data_dir, "jwt_algorithm": "ES256"}
+    own = {"issuer": "http://127.0.0.1:8000", "audience": "http://127.0.0.1:8000"}
+    return Settings(**{**base, **own, **CHEAP, **others})  # type: ignore[arg-type]  # one argument is not another's
 
 
 @contextmanager

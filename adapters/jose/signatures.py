@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey
 from joserfc.jws import JWSRegistry, extract_compact, serialize_compact, validate_compact
+from joserfc.util import urlsafe_b64decode
 
 from core.protocol.refusals import InvalidToken
 from core.protocol.secret import Secret
@@ -47,8 +48,11 @@ def verify(
         raise InvalidToken("not a compact JWS")
     try:
         # Hostile tokens bring more than joserfc's own errors out of JSON and base64.
+        _check_encoding(urlsafe_b64decode(text.partition(".")[0].encode()))
         jws = extract_compact(text.encode(), registry=rules)
         header = jws.headers()
+        if "crit" in header:  # RFC 7515 §4.1.11: no extension is known here
+            raise InvalidToken("a critical extension")
         _check_typ(header, typ)
         kid = header.get("kid")
         key = find_key(kid) if kid is None or isinstance(kid, str) else None
@@ -56,12 +60,18 @@ def verify(
             raise InvalidToken("signed by a key that is not ours")
         if not validate_compact(jws, key, registry=rules):
             raise InvalidToken("bad signature")
-        claims = json.loads(jws.payload or b"")
+        claims = json.loads((jws.payload or b"").decode())
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidToken(f"signature or header: {type(error).__name__}") from None
     if not isinstance(claims, dict):
         raise InvalidToken("the payload is not an object")
     return claims
+
+
+def _check_encoding(header: bytes) -> None:
+    """RFC 7515 §5.2: UTF-8. Python's reader of JSON also takes UTF-16 and UTF-32, which hold NULs, and a BOM."""
+    if b"\0" in header or header.startswith(b"\xef\xbb\xbf"):
+        raise InvalidToken("the header is not in UTF-8")
 
 
 def _check_typ(header: Mapping[str, object], typ: str) -> None:

@@ -24,6 +24,8 @@ class MemoryUsers:
         if user.username in self._names:
             raise UsernameTaken
         self._claim_email(user)
+        if user.id in self._users:
+            raise KeyError(user.id)
         self._names.add(user.username)
         self._users[user.id] = user
 

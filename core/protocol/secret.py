@@ -26,9 +26,14 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
 
     __hash__ = None  # type: ignore[assignment]  # a secret is no dictionary key
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a Secret does not pickle")
+
+
+def _bytes(text: str) -> bytes:
+    """Any text, lone surrogates among it."""
+    return text.encode("utf-8", "surrogatepass")

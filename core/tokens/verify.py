@@ -9,7 +9,7 @@ from core.protocol.refusals import InvalidToken
 from core.protocol.secret import Secret
 from core.tokens.model import ACCESS_TOKEN_TYP, LARGEST_TOKEN, AccessToken, AccessTokenPolicy
 from core.tokens.ports import TokenVerifier
-from core.users.model import User
+from core.users.model import USERNAME, User
 from core.users.ports import UserRepository
 
 
@@ -50,7 +50,7 @@ class CurrentUser:
     async def __call__(self, token: Secret) -> User:
         """Raises `InvalidToken`, also when the user is gone, inactive, or changed the password since."""
         claims = await self.verify(token)
-        user = await self.users.get_by_username(claims.sub)
+        user = await self.users.get_by_username(claims.sub) if USERNAME.fullmatch(claims.sub) else None
         if user is None:
             raise InvalidToken("no such user")
         if not user.is_active:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
@@ -53,5 +54,6 @@ class AuthenticateUser:
         if user is None or not matches or not user.is_active:
             raise InvalidGrant("Incorrect username or password")
         if self.hasher.outdated(user.hashed_password):
-            await self.users.replace_hash(user.id, user.hashed_password, await self.hasher.hash(password))
+            with suppress(Unavailable):  # a better hash can wait until the next login; this one has succeeded
+                await self.users.replace_hash(user.id, user.hashed_password, await self.hasher.hash(password))
         return AuthenticatedUser(user, at)

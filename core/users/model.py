@@ -56,7 +56,7 @@ def email_errors(email: str) -> list[FieldError]:
 
 
 def role_errors(roles: Iterable[str]) -> list[FieldError]:
-    names = list(roles)
+    names = as_roles(roles)
     if len(names) > MOST_ROLES:
         return [FieldError("roles", f"at most {MOST_ROLES} roles")]
     return [] if all(ROLE.fullmatch(name) for name in names) else [FieldError("roles", ROLE_RULE)]

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Literal, Protocol
 from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from core.users.model import User
 from core.users.password import Password
@@ -32,9 +32,9 @@ class UserChanges:
     email: str | Unset = UNSET
     roles: tuple[str, ...] | Unset = UNSET
     is_active: bool | Unset = UNSET
-    hashed_password: str | Unset = UNSET
+    hashed_password: str | Unset = field(default=UNSET, repr=False)
     tokens_valid_from: datetime | Unset = UNSET
-    expected_hash: str | None = None
+    expected_hash: str | None = field(default=None, repr=False)
 
 
 @frozen

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any, Literal, NoReturn
 
@@ -17,6 +17,8 @@ import click
 
 from container import (
     DEV_MIGRATIONS,
+    DEV_USER,
+    LOOPBACK,
     MIGRATIONS,
     Container,
     EmbeddedPostgres,
@@ -37,9 +39,6 @@ from core.protocol.secret import Secret
 from entrypoints.cli.output import json_option, print_json, print_table
 from entrypoints.cli.users import Accounts, Work, users_commands
 from entrypoints.logs import set_up
-
-DEV_USER = "testuser"
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @click.group(help="Watchword: users, passwords, roles and tokens for your API.")
@@ -65,7 +64,7 @@ def serve(host: str | None, port: int | None, workers: int | None, as_json: bool
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # or of the resolver
         _fail(f"cannot listen on {settings.host} port {settings.port}: {reason}")
-    with listener:
+    with listener, suppress(KeyboardInterrupt):
         # Port 0 means any: the addresses in tokens and messages name the one that it became.
         settings = _settings(given | {"WATCHWORD_PORT": str(listener.getsockname()[1])})
         _on_sigterm_leave_in_order()
@@ -190,6 +189,9 @@ def _prepare(settings: Settings, *, embedded: bool) -> bool:
         folders = [MIGRATIONS, DEV_MIGRATIONS] if settings.host in LOOPBACK else [MIGRATIONS]
         migrations.apply(_dsn(settings), *folders)
 
+    if settings.storage == "memory":
+        return settings.host in LOOPBACK  # made anew at each start, by the application
+
     async def try_once() -> bool:
         container = Container(settings=settings)
         await container.store().open()
@@ -264,8 +266,8 @@ def _in_force(settings: Settings) -> dict[str, object]:
 
 
 def _on_sigterm_leave_in_order() -> None:
-    """Until the server takes over the signals, SIGTERM ends the command as Ctrl+C does, database and all."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """Outside the server's own handling of signals, SIGTERM ends the command as Ctrl+C does, database and all."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _fail(message: str) -> NoReturn:

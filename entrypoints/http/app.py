@@ -8,13 +8,14 @@ import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from container import CONTRACT, Container, load
-from core.protocol.refusals import Unavailable
+from container import CONTRACT, DEV_PASSWORD, DEV_USER, LOOPBACK, Container, load
+from core.protocol.refusals import Unavailable, UsernameTaken
+from core.users.password import Password
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.limits import BodyLimits
 from entrypoints.http.refusals import refusal_handlers
@@ -68,8 +69,18 @@ async def prepare(container: Container) -> None:
     try:
         await container.store().ready()
         await container.tokens().prepare()
+        if container.settings().storage == "memory" and container.settings().host in LOOPBACK:
+            await _add_development_user(container)
     except Unavailable as refusal:
         log.warning("not ready yet", extra={"reason": refusal.description})
+
+
+async def _add_development_user(container: Container) -> None:
+    """What a migration does elsewhere. A store in memory has no other way to its first user."""
+    with suppress(UsernameTaken):
+        await container.create_user()(
+            username=DEV_USER, email=f"{DEV_USER}@example.com", password=Password.typed(DEV_PASSWORD)
+        )
 
 
 def create() -> ASGIApp:

@@ -16,6 +16,10 @@ from core.users.ports import Unset
 
 T = TypeVar("T")
 
+# How much of a body that makes no sense is repeated in the answer.
+MOST_UNKNOWN = 20
+LONGEST_NAME = 64
+
 
 class WrongType(ValueError):
     """What was expected instead."""
@@ -45,11 +49,12 @@ async def json_body(request: Request, shape: type[T]) -> T:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise RepeatedName(name)
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RepeatedName(_short(name))
+        found[name] = value
+    return found
 
 
 def _no_constant(name: str) -> None:
@@ -61,8 +66,14 @@ def _faults(error: ClassValidationError) -> list[FieldError]:
     faults = [FieldError(note.name, _expectation(cause)) for cause, note in noted]
     for other in others:
         if isinstance(other, ForbiddenExtraKeysError):
-            faults += [FieldError(name, "there is no such field") for name in sorted(other.extra_fields)]
+            unknown = sorted(other.extra_fields)[:MOST_UNKNOWN]
+            faults += [FieldError(_short(name), "there is no such field") for name in unknown]
     return faults
+
+
+def _short(name: str) -> str:
+    """A name that the sender made up, fit to be repeated."""
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
 
 def _expectation(cause: Exception) -> str:

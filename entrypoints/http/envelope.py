@@ -9,8 +9,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.problems import problem
-from entrypoints.http.refusals import REASON
+from entrypoints.http.refusals import REASON, unexpected
 
 log = logging.getLogger("watchword.http")
 
@@ -42,13 +41,15 @@ class Envelope:
             return
         started = perf_counter()
         request_id = _request_id(scope["headers"])
-        status = 0
+        status, complete = 0, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._complete(list(message.get("headers", ())), request_id)
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
         try:
@@ -56,11 +57,10 @@ class Envelope:
         except Exception:
             # The last resort: whoever asked learns nothing but that it was our fault; the log learns all.
             log.exception("unexpected", extra={"request_id": request_id.decode()})
-            if status:
+            if status and not complete:
                 raise  # too late for an answer; the server closes the connection
-            await problem(500, "Something went wrong here; the request id helps to find out what")(
-                scope, receive, sending
-            )
+            if not status:
+                await unexpected()(scope, receive, sending)
         finally:
             _note(scope, request_id, status, perf_counter() - started)
 

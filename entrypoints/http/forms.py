@@ -22,7 +22,7 @@ async def oauth_form(request: Request, *, known: Iterable[str]) -> dict[str, str
     Raises `InvalidRequest`, naming the parameter: for one that stands in the URL (§2.3.1) or is repeated (§3.2), and
     for text that is not UTF-8 or holds a NUL. `known` are the names worth naming when the URL holds several.
     """
-    if request.url.query:
+    if request.scope["query_string"]:
         raise InvalidRequest(f"{_in_query(request, known)} must be sent in the body, never in the URL")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
@@ -38,7 +38,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     form: dict[str, str] = {}
     if text.count("&") >= MOST_FIELDS:
         raise InvalidRequest(f"more than {MOST_FIELDS} parameters")
-    for pair in text.split("&") if text else []:
+    for pair in filter(None, text.split("&")):
         name, value = _decode(pair)
         if name in form:
             raise InvalidRequest(f"{_printable(name)} is sent more than once")

@@ -25,27 +25,32 @@ from core.protocol.refusals import (
 from entrypoints.http.problems import problem
 
 # RFC 9110 §15.5.2: a 401 names a scheme. RFC 6750 §3: `Bearer` is followed by at least one parameter.
-CHALLENGE = 'Bearer realm="watchword"'
+BEARER = 'Bearer realm="watchword"'
+BASIC = 'Basic realm="watchword"'
 RETRY_AFTER = "1"  # seconds
 
 # What the request log notes beside the status; the sender never learns it.
 REASON = "watchword.reason"
 
 
-def oauth_error(refusal: OAuthRefusal) -> Response:
-    """RFC 6749 §5.2, but that a wrong password is a 401 here."""
-    denied = isinstance(refusal, InvalidGrant | InvalidClient)
-    headers = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": CHALLENGE} if denied else {})
-    body = {"error": refusal.code, "error_description": refusal.description}
-    return JSONResponse(body, 401 if denied else 400, headers)
+def oauth_error(refusal: OAuthRefusal, authorization: str = "") -> Response:
+    """RFC 6749 §5.2, but that a wrong password is a 401 here. A client that tried Basic is told of Basic."""
+    headers = {"Cache-Control": "no-store"}
+    status = 400
+    if isinstance(refusal, InvalidGrant | InvalidClient):
+        by_header = isinstance(refusal, InvalidClient) and authorization.lower().startswith("basic")
+        headers["WWW-Authenticate"] = BASIC if by_header else BEARER
+        status = 401
+    return JSONResponse({"error": refusal.code, "error_description": refusal.description}, status, headers)
 
 
-def answer(refusal: Refusal) -> Response:
+def answer(refusal: Refusal, authorization: str = "") -> Response:
+    """`authorization` is the header of that name, as it was sent."""
     match refusal:
         case OAuthRefusal():
-            return oauth_error(refusal)
+            return oauth_error(refusal, authorization)
         case TokenMissing():  # RFC 6750 §3.1: no error code where no token was sent
-            return problem(401, refusal.description, headers={"WWW-Authenticate": CHALLENGE})
+            return problem(401, refusal.description, headers={"WWW-Authenticate": BEARER})
         case InvalidToken():
             challenge = f'Bearer error="invalid_token", error_description="{refusal.description}", realm="watchword"'
             return problem(401, refusal.description, headers={"WWW-Authenticate": challenge})
@@ -65,7 +70,7 @@ def answer(refusal: Refusal) -> Response:
 async def _on_refusal(request: Request, exception: Exception) -> Response:
     assert isinstance(exception, Refusal)  # noqa: S101 - registered for nothing else
     request.scope[REASON] = exception.reason if isinstance(exception, InvalidToken) else type(exception).__name__
-    return answer(exception)
+    return answer(exception, request.headers.get("authorization", ""))
 
 
 async def _on_http(_request: Request, exception: Exception) -> Response:
@@ -82,9 +87,19 @@ async def _on_disconnect(request: Request, _exception: Exception) -> Response:
     return Response(status_code=400)  # nobody reads it
 
 
+def unexpected() -> Response:
+    return problem(500, "Something went wrong here; the request id helps to find out what")
+
+
+async def _on_unexpected(_request: Request, _exception: Exception) -> Response:
+    """Starlette raises the exception again behind this answer, for the log."""
+    return unexpected()
+
+
 # For `Starlette(exception_handlers=...)`, also that of your own application.
 refusal_handlers: Mapping[type[Exception], ExceptionHandler] = {
     Refusal: _on_refusal,
     HTTPException: _on_http,
     ClientDisconnect: _on_disconnect,
+    Exception: _on_unexpected,
 }

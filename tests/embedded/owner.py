@@ -13,7 +13,7 @@ from adapters.embedded.lock import Role
 def main(root: str, role: str) -> None:
     try:
         with EmbeddedPostgres(Path(root), role=cast(Role, role)) as dsn:
-            print(dsn.reveal(), flush=True)  # noqa: T201 -- to the test that reads it
+            print(dsn.reveal(), flush=True)
             sys.stdin.read()
     except EmbeddedPostgresError as error:
         sys.exit(f"error: {error}")

@@ -14,8 +14,7 @@ from starlette.applications import Starlette
 
 from container import Settings
 from core.protocol.secret import Secret
-from tests.conftest import settings_for
-from tests.support import Live, running, serving
+from tests.support import Live, running, serving, settings_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

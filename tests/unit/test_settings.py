@@ -1,0 +1,278 @@
+"""Settings: every mistake at once, by name, and no secret in any message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.settings import (
+    SHORTEST_SECRET,
+    Settings,
+    SettingsError,
+    as_environment,
+    default_data_dir,
+    load,
+    variables,
+)
+from core.protocol.secret import Secret
+
+NO_FILE = Path("/nonexistent/.env")
+KEY = "jwt-secret-0123456789-0123456789"
+
+WRONG = {
+    "DATABASE_URL": ["mysql://u:hunter2@h/d", "hunter2", "postgresql+asyncpg://u:hunter2@h/d", "postgresql://u:hunter2@[::1/d"],
+    "JWT_ALGORITHM": ["RS256", "hs256", "none", "HS256,HS384"],
+    "ACCESS_TOKEN_EXPIRE_MINUTES": ["0", "-1", "1.5", "thirty", "1441", "1e3", "٣", "1_0", "+5"],
+    "WATCHWORD_ISSUER": [
+        "auth.example.com", "ftp://a.example.com", "https://", "https://a.example.com?x=1", "https://a.example.com#x",
+        "https://a.example.com?", "https://u:hunter2@a.example.com", "http://[::1", "https://a.example.com:port",
+        "https://a b.example.com", "https://a.example.com/\nx",
+    ],
+    "WATCHWORD_LEEWAY_SECONDS": ["-1", "301", "x"],
+    "WATCHWORD_STORAGE": ["sqlite", "Memory"],
+    "WATCHWORD_ENCRYPTION_KEY": ["hunter2", "A" * 42, "A" * 45, "+" + "A" * 42, "A" * 43 + "=="],
+    "WATCHWORD_DATA_DIR": ["~no-such-account/data"],
+    "WATCHWORD_PG_BIN": ["~no-such-account/bin"],
+    "WATCHWORD_POOL_SIZE": ["0", "1001", "x"],
+    "WATCHWORD_ARGON2_MEMORY_KIB": ["7", "4194305", "x"],
+    "WATCHWORD_ARGON2_TIME_COST": ["0", "1001", "x"],
+    "WATCHWORD_ARGON2_PARALLELISM": ["0", "65", "x"],
+    "WATCHWORD_HASHING_THREADS": ["-1", "257", "x"],
+    "WATCHWORD_PORT": ["-1", "65536", "http", "999999999999"],
+    "WATCHWORD_WORKERS": ["0", "65", "x"],
+    "WATCHWORD_LOG_LEVEL": ["DEBUG", "trace"],
+}  # fmt: skip
+FREE = {"JWT_SECRET_KEY", "WATCHWORD_AUDIENCE", "WATCHWORD_HOST", "WATCHWORD_PG_USER"}
+
+FULL = {
+    "DATABASE_URL": "postgresql://u:p@db.example.com:5433/w",
+    "JWT_SECRET_KEY": KEY,
+    "JWT_ALGORITHM": "HS256",
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "5",
+    "WATCHWORD_ISSUER": "https://auth.example.com/tenant/",
+    "WATCHWORD_AUDIENCE": "api",
+    "WATCHWORD_LEEWAY_SECONDS": "2",
+    "WATCHWORD_STORAGE": "postgres",
+    "WATCHWORD_DATA_DIR": "/srv/watchword",
+    "WATCHWORD_ENCRYPTION_KEY": "A" * 43,
+    "WATCHWORD_POOL_SIZE": "7",
+    "WATCHWORD_ARGON2_MEMORY_KIB": "65536",
+    "WATCHWORD_ARGON2_TIME_COST": "3",
+    "WATCHWORD_ARGON2_PARALLELISM": "4",
+    "WATCHWORD_HASHING_THREADS": "2",
+    "WATCHWORD_HOST": "192.0.2.1",
+    "WATCHWORD_PORT": "9000",
+    "WATCHWORD_WORKERS": "3",
+    "WATCHWORD_LOG_LEVEL": "debug",
+    "WATCHWORD_PG_USER": "postgres",
+    "WATCHWORD_PG_BIN": "/usr/lib/postgresql/18/bin",
+}
+
+
+def settings(**environ: str) -> Settings:
+    return load(environ, NO_FILE)
+
+
+def problems(environ: dict[str, str], dotenv: Path = NO_FILE) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        load(environ, dotenv)
+    assert str(caught.value) == "\n".join(f"{name}: {text}" for name, text in caught.value.problems.items())
+    return caught.value.problems
+
+
+def test_nothing_has_to_be_set() -> None:
+    made = settings()
+    assert made.embedded
+    assert (made.signing, made.jwt_algorithm) == ("key_pair", "ES256")
+    assert made.issuer == made.audience == "http://127.0.0.1:8000"
+    assert (made.host, made.port, made.workers, made.access_token_expire_minutes) == ("127.0.0.1", 8000, 1, 30)
+    assert (made.argon2_memory_kib, made.argon2_time_cost, made.argon2_parallelism) == (19456, 2, 1)
+    assert made.leeway_seconds == 0
+    assert made.data_dir == default_data_dir()
+
+
+def test_every_variable_is_read() -> None:
+    made = settings(**FULL)
+    assert set(FULL) == {name for name, _, _ in variables()}
+    assert as_environment(made) == FULL
+    assert not made.embedded
+    assert made.signing == "shared_secret"
+    assert made.jwt_secret_key == Secret(KEY)
+    assert made.pool_size == 7
+
+
+def test_the_cases_below_are_complete() -> None:
+    assert WRONG.keys() | FREE == {name for name, _, _ in variables()}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_reported_by_name_and_not_by_value(name: str, value: str) -> None:
+    found = problems({name: value})
+    assert list(found) == [name]
+    assert found[name]
+    assert "hunter2" not in str(found)
+
+
+def test_every_wrong_value_is_reported_at_once() -> None:
+    assert set(problems({name: values[0] for name, values in WRONG.items()})) == set(WRONG)
+
+
+def test_a_short_secret_is_reported_along_with_other_wrong_values() -> None:
+    assert set(problems({"JWT_SECRET_KEY": "short", "WATCHWORD_PORT": "x"})) == {"JWT_SECRET_KEY", "WATCHWORD_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("WATCHWORD_ISSUR", "WATCHWORD_ISSUER"),
+        ("WATCHWORD_PGBIN", "WATCHWORD_PG_BIN"),
+        ("WATCHWORD_DATADIR", "WATCHWORD_DATA_DIR"),
+    ],
+)
+def test_an_unknown_setting_is_reported_with_the_one_that_was_meant(name: str, suggestion: str) -> None:
+    assert problems({name: "x"}) == {name: f"there is no such setting; did you mean {suggestion}?"}
+
+
+def test_other_programs_variables_are_none_of_ours() -> None:
+    assert settings(PATH="/bin", WATCHWORDS="x", watchword_port="x") == settings()
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in variables()}))
+@pytest.mark.parametrize("value", ["", "   "])
+def test_an_empty_value_counts_as_unset(name: str, value: str) -> None:
+    assert load({name: value}, NO_FILE) == settings()
+
+
+@pytest.mark.parametrize(("algorithm", "least"), SHORTEST_SECRET.items())
+def test_a_secret_too_short_for_its_algorithm_is_refused(algorithm: str, least: int) -> None:
+    assert least == int(algorithm[2:]) // 8  # RFC 7518 §3.2
+    found = problems({"JWT_ALGORITHM": algorithm, "JWT_SECRET_KEY": "s" * (least - 1)})
+    assert list(found) == ["JWT_SECRET_KEY"]
+    assert f"{least} bytes" in found["JWT_SECRET_KEY"]
+    assert "sss" not in str(found)
+    assert settings(JWT_ALGORITHM=algorithm, JWT_SECRET_KEY="s" * least).jwt_algorithm == algorithm
+
+
+def test_the_length_of_a_secret_counts_in_bytes() -> None:
+    assert settings(JWT_SECRET_KEY="é" * 16).jwt_algorithm == "HS256"
+    assert list(problems({"JWT_SECRET_KEY": "é" * 15 + "a"})) == ["JWT_SECRET_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"JWT_ALGORITHM": "ES256", "JWT_SECRET_KEY": KEY}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "HS256"}, "JWT_ALGORITHM"),
+        ({"WATCHWORD_ARGON2_MEMORY_KIB": "31", "WATCHWORD_ARGON2_PARALLELISM": "4"}, "WATCHWORD_ARGON2_MEMORY_KIB"),
+        ({"WATCHWORD_STORAGE": "memory", "WATCHWORD_WORKERS": "2"}, "WATCHWORD_WORKERS"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(environ: dict[str, str], named: str) -> None:
+    assert list(problems(environ)) == [named]
+
+
+def test_lanes_with_just_enough_memory_are_taken() -> None:
+    assert settings(WATCHWORD_ARGON2_MEMORY_KIB="32", WATCHWORD_ARGON2_PARALLELISM="4").argon2_parallelism == 4
+
+
+@pytest.mark.parametrize(
+    "url", ["https://Auth.Example.com/", "https://auth.example.com:443", "http://[::1]:8000", "https://a/b//c/"]
+)
+def test_the_issuer_is_kept_byte_for_byte(url: str) -> None:
+    made = settings(WATCHWORD_ISSUER=url)
+    assert made.issuer == made.audience == url
+
+
+def test_an_audience_may_differ_from_the_issuer() -> None:
+    made = settings(WATCHWORD_ISSUER="https://a.example.com", WATCHWORD_AUDIENCE="api")
+    assert (made.issuer, made.audience) == ("https://a.example.com", "api")
+
+
+@pytest.mark.parametrize(
+    ("host", "issuer"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9000"), ("localhost", "http://localhost:9000"), ("::1", "http://[::1]:9000"),
+        ("2001:db8::1", "http://[2001:db8::1]:9000"), ("0.0.0.0", "http://127.0.0.1:9000"),  # noqa: S104
+        ("::", "http://127.0.0.1:9000"),
+    ],
+)  # fmt: skip
+def test_without_an_issuer_it_is_where_the_server_listens(host: str, issuer: str) -> None:
+    assert settings(WATCHWORD_HOST=host, WATCHWORD_PORT="9000").issuer == issuer
+
+
+def test_a_host_of_ip_version_6_stays_bare_for_listening() -> None:
+    assert settings(WATCHWORD_HOST="::1").host == "::1"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://h/d", "postgresql://u:p%40@h:5432/d?sslmode=require", "postgresql:///d?host=/run"]
+)
+def test_a_database_url_is_kept_as_it_is(url: str) -> None:
+    assert settings(DATABASE_URL=url).database_url == Secret(url)
+
+
+def test_a_folder_is_absolute_and_its_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert settings(WATCHWORD_DATA_DIR="~/data").data_dir == tmp_path / "data"
+    assert settings(WATCHWORD_DATA_DIR="data").data_dir == tmp_path / "data"
+
+
+def test_the_file_is_read_below_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "WATCHWORD_PORT=9001\nWATCHWORD_HOST=::1\n# WATCHWORD_WORKERS=5\nWATCHWORD_LOG_LEVEL=\nOTHER=x\nBARE\n"
+    )
+    made = load({"WATCHWORD_PORT": "9002"}, file)
+    assert (made.port, made.host, made.workers, made.log_level) == (9002, "::1", 1, "info")
+
+
+def test_nothing_in_the_file_is_interpolated(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    literal = "${PATH}-$HOME-0123456789-0123456789-0123456789"
+    file.write_text(f"JWT_SECRET_KEY={literal}\n")
+    assert load({"PATH": "x", "HOME": "y"}, file).jwt_secret_key == Secret(literal)
+
+
+def test_a_mistake_in_the_file_is_reported_as_one_in_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("WATCHWORD_PORT=x\nWATCHWORD_PROT=1\n")
+    assert set(problems({"WATCHWORD_WORKERS": "0"}, file)) == {"WATCHWORD_PORT", "WATCHWORD_PROT", "WATCHWORD_WORKERS"}
+
+
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"JWT_SECRET_KEY=hunter2\xff\xfe\n")
+    found = problems({}, file)
+    assert list(found) == [str(file)]
+    assert "hunter2" not in str(found)
+
+
+def test_the_file_of_the_present_folder_is_read_unless_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WATCHWORD_PORT=9003\n")
+    monkeypatch.chdir(tmp_path)
+    assert load({}).port == 9003
+
+
+def test_the_environment_is_that_of_the_process_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
+    monkeypatch.setenv("WATCHWORD_PORT", "9004")
+    assert load(dotenv=NO_FILE).port == 9004
+
+
+@pytest.mark.parametrize("environ", [{}, FULL, {"WATCHWORD_HOST": "::1", "WATCHWORD_STORAGE": "memory"}])
+def test_settings_travel_to_another_process_unchanged(environ: dict[str, str]) -> None:
+    made = load(environ, NO_FILE)
+    assert load(as_environment(made), NO_FILE) == made
+
+
+@given(st.dictionaries(st.sampled_from([name for name, _, _ in variables()]), st.text(), max_size=8))
+def test_any_environment_is_settings_or_refused(environ: dict[str, str]) -> None:
+    try:
+        made = load(environ, NO_FILE)
+    except SettingsError:
+        return
+    assert load(as_environment(made), NO_FILE) == made
