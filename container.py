@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,9 @@ from adapters.jose.shared_secret import SharedSecretTokens
 from adapters.memory.keys import MemorySigningKeys
 from adapters.memory.store import MemoryStore
 from adapters.memory.users import MemoryUsers
-from adapters.postgres import migrations
 from adapters.postgres.database import Database
 from adapters.postgres.keys import PostgresSigningKeys
-from adapters.postgres.migrations import MigrationError, SchemaStatus
+from adapters.postgres.schema import MigrationError, SchemaStatus
 from adapters.postgres.store import PostgresStore, SchemaBehind
 from adapters.postgres.users import PostgresUsers
 from adapters.settings import Settings, SettingsError, as_environment, load, variables
@@ -27,6 +27,7 @@ from core.grants.contract import PasswordRequest
 from core.grants.password import PasswordGrant
 from core.grants.token_endpoint import TokenEndpoint
 from core.keys.publish import PublishKeys
+from core.protocol.secret import Secret
 from core.tokens.issue import IssueAccessToken
 from core.tokens.model import AccessTokenPolicy
 from core.tokens.verify import CurrentUser, VerifyToken
@@ -57,9 +58,10 @@ __all__ = [
     "SealError",
     "Settings",
     "SettingsError",
+    "apply_migrations",
     "as_environment",
     "load",
-    "migrations",
+    "schema_status",
     "variables",
 ]
 
@@ -73,6 +75,20 @@ CONTRACT = _HERE / "openapi.yaml"
 DEV_USER = "testuser"
 DEV_PASSWORD = "testpass"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def apply_migrations(dsn: Secret, *folders: Path) -> tuple[str, ...]:
+    """See `adapters.postgres.migrations.apply`, whose libraries a server that does not migrate never loads."""
+    from adapters.postgres import migrations
+
+    return migrations.apply(dsn, *folders)
+
+
+def schema_status(dsn: Secret, *folders: Path, optional: Iterable[Path] = ()) -> SchemaStatus:
+    """See `adapters.postgres.migrations.status`."""
+    from adapters.postgres import migrations
+
+    return migrations.status(dsn, *folders, optional=optional)
 
 
 def _sealer(settings: Settings) -> Sealer:

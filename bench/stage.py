@@ -23,7 +23,7 @@ import psycopg
 from attrs import frozen
 
 from bench.load import Broken
-from container import DEV_MIGRATIONS, MIGRATIONS, EmbeddedPostgres, migrations, variables
+from container import DEV_MIGRATIONS, MIGRATIONS, EmbeddedPostgres, apply_migrations, variables
 
 ROOT = Path(__file__).resolve().parent.parent
 USERNAME, PASSWORD = "testuser", "testpass"
@@ -117,7 +117,7 @@ def built() -> Iterator[Stage]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o711)  # under root, PostgreSQL's account must be able to pass through
         dsn = stack.enter_context(EmbeddedPostgres(folder / "postgres", role="command"))
-        migrations.apply(dsn, MIGRATIONS, DEV_MIGRATIONS)
+        apply_migrations(dsn, MIGRATIONS, DEV_MIGRATIONS)
         with psycopg.connect(dsn.reveal()) as connection:
             backend = psutil.Process(connection.info.backend_pid).parent()
             row = connection.execute("SELECT hashed_password FROM users WHERE username = %s", [USERNAME]).fetchone()

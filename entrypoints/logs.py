@@ -7,6 +7,9 @@ import logging.config
 
 def set_up(level: str) -> None:
     """`level` is the least that Watchword itself logs; libraries speak from `warning` on."""
+    # What no line of ours shows, and every line would pay for.
+    for detail in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        setattr(logging, detail, False)
     logging.config.dictConfig(
         {
             "version": 1,

@@ -11,6 +11,7 @@ lock() {
 }
 lock run "$@" pyproject.toml
 lock test "$@" pyproject.toml --group test
+lock fuzz "$@" pyproject.toml --group fuzz
 lock lint "$@" --group lint
-lock typing "$@" pyproject.toml --group test --group typing
+lock typing "$@" pyproject.toml --group test --group fuzz --group typing
 lock dev "$@" pyproject.toml --group dev

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from container import MIGRATIONS, EmbeddedPostgres, migrations
+from adapters.postgres import migrations
+from container import MIGRATIONS, EmbeddedPostgres
 from core.protocol.secret import Secret
 from tests.support import Live, running, settings_for
 

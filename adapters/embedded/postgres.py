@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from concurrent.futures import TimeoutError as NotInTimeError
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING
 
 from adapters.embedded.errors import EmbeddedPostgresError
 from adapters.embedded.layout import Layout
 from adapters.embedded.lock import Role
-from adapters.embedded.supervisor import Plan, Supervisor
 from core.protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from adapters.embedded.supervisor import Supervisor
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -37,7 +40,8 @@ class EmbeddedPostgres:
         binaries: Path | None = None,
     ) -> None:
         layout = Layout(Path(os.path.realpath(root)))  # every process must come to the same socket
-        self._plan = Plan(layout, role, dict(settings), account, binaries)
+        self._layout, self._role, self._settings = layout, role, dict(settings)
+        self._account, self._binaries = account, binaries
         self._supervisor: Supervisor | None = None
 
     def start(self, patience: float = 60) -> Secret:
@@ -52,8 +56,12 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError("the embedded PostgreSQL is not supported on this platform: set DATABASE_URL")
         for name in [name for name in os.environ if name.startswith("PG")]:
             del os.environ[name]
+        # Here, not above: it brings libraries that a server on another PostgreSQL never needs.
+        from adapters.embedded.supervisor import Plan, Supervisor
+
         if self._supervisor is None:
-            self._supervisor = Supervisor(self._plan)
+            plan = Plan(self._layout, self._role, self._settings, self._account, self._binaries)
+            self._supervisor = Supervisor(plan)
             self._supervisor.start()
         supervisor = self._supervisor
         try:
@@ -61,7 +69,7 @@ class EmbeddedPostgres:
         except NotInTimeError:
             self.stop()
             raise EmbeddedPostgresError(
-                f"PostgreSQL in {self._plan.layout.root} was not ready within {patience:g} seconds: "
+                f"PostgreSQL in {self._layout.root} was not ready within {patience:g} seconds: "
                 f"{supervisor.last_trouble or 'it is still being prepared'}"
             ) from None
         except BaseException:

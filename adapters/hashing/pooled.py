@@ -16,6 +16,7 @@ from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
+from adapters.hashing.heap import keep_blocks_until_trimmed
 from core.protocol.refusals import Overloaded
 from core.users.password import Password
 from core.users.ports import PasswordHasher
@@ -27,6 +28,8 @@ NICENESS = 10
 
 # How many may wait per thread before the next one is told to come back: at 40 ms a hash, about five seconds.
 WAITING_PER_THREAD = 128
+
+PAUSE = 0.5  # seconds without a hash, after which their memory goes back to the system
 
 BCRYPT_LONGEST = 72  # bytes; bcrypt itself looks no further
 
@@ -44,6 +47,8 @@ class PooledPasswordHasher:
         self._threads = threads or available_cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hashing", initializer=_step_back)
         self._waiting = 0
+        self._trim_heap = keep_blocks_until_trimmed()
+        self._trimming: asyncio.TimerHandle | None = None
         self._decoy = self._hashes.hash(secrets.token_urlsafe())
 
     async def hash(self, password: Password) -> str:
@@ -56,6 +61,8 @@ class PooledPasswordHasher:
         return self._hashes.current_hasher.check_needs_rehash(hashed) if _is_argon2(hashed) else True
 
     def close(self) -> None:
+        if self._trimming is not None:
+            self._trimming.cancel()
         self._pool.shutdown(cancel_futures=True)
 
     def _verify(self, password: Password, hashed: str | None) -> bool:
@@ -73,11 +80,16 @@ class PooledPasswordHasher:
     async def _in_pool(self, work: Callable[[], T]) -> T:
         if self._waiting >= self._threads * WAITING_PER_THREAD:
             raise Overloaded
+        loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await loop.run_in_executor(self._pool, work)
         finally:
             self._waiting -= 1
+            if self._waiting == 0:
+                if self._trimming is not None:
+                    self._trimming.cancel()
+                self._trimming = loop.call_later(PAUSE, self._pool.submit, self._trim_heap)
 
 
 def available_cores() -> int:

@@ -24,7 +24,8 @@ CURVE = "P-256"
 @frozen(repr=False)
 class LoadedKey:
     kid: str
-    key: ECKey
+    private: ECKey
+    public: ECKey
     public_jwk: Mapping[str, str]
 
 
@@ -54,12 +55,12 @@ class KeyPairTokens:
     async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
         loaded = await self._load()
         header = {"alg": ALGORITHM, "typ": typ, "kid": loaded.kid}
-        return signatures.sign(claims, header=header, key=loaded.key, rules=self._rules)
+        return signatures.sign(claims, header=header, key=loaded.private, rules=self._rules)
 
     async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
         loaded = await self._load()
         return signatures.verify(
-            token, typ=typ, find_key=lambda kid: loaded.key if kid == loaded.kid else None, rules=self._rules
+            token, typ=typ, find_key=lambda kid: loaded.public if kid == loaded.kid else None, rules=self._rules
         )
 
     async def jwks(self) -> Sequence[Mapping[str, str]]:
@@ -82,7 +83,8 @@ class KeyPairTokens:
 
     def _open(self, stored: SigningKey) -> LoadedKey:
         private = json.loads(self._sealer.open(stored.sealed_private_key, name=stored.kid))
-        return LoadedKey(stored.kid, ECKey.import_key(private), stored.public_jwk)
+        public = {name: value for name, value in private.items() if name != "d"}
+        return LoadedKey(stored.kid, ECKey.import_key(private), ECKey.import_key(public), stored.public_jwk)
 
 
 def _texts(jwk: Mapping[str, object]) -> dict[str, str]:

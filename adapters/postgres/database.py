@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -38,6 +38,13 @@ AWAY = (
 )
 
 
+class Stateless(asyncpg.Connection):
+    """A connection that needs no cleaning up when it goes back to the pool, which would cost a third of a query."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        return None
+
+
 class Database:
     """A pool that opens no connection before one is needed, and recovers by itself when the server is back.
 
@@ -58,7 +65,7 @@ class Database:
             max_size=self._largest,
             timeout=PATIENCE,
             command_timeout=PATIENCE,
-            reset=_nothing_to_reset,
+            connection_class=Stateless,
             server_settings={
                 "application_name": "watchword",
                 "statement_timeout": f"{int(PATIENCE * 1000)}ms",
@@ -102,7 +109,3 @@ class Database:
             raise  # asyncpg calls a value that it cannot encode an InterfaceError, but that is a mistake of ours
         except AWAY as error:
             raise Unavailable from error
-
-
-async def _nothing_to_reset(_connection: Any) -> None:
-    return None

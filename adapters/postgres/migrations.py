@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict
 
+from adapters.postgres.schema import MigrationError, SchemaStatus, names
 from core.protocol.secret import Secret
 
 # Any number that nobody else uses in this database will do; this one spells "watchwrd".
@@ -24,25 +24,6 @@ CONNECT_SECONDS = 5
 LOCK_SECONDS = 60
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration ORDER BY applied_at_utc, migration_id"
-
-
-class MigrationError(Exception):
-    """The schema could not be read or brought up to date. The message holds no secret."""
-
-
-@frozen
-class SchemaStatus:
-    """Names of migrations. `unknown` ones are in the database and not in this version of Watchword."""
-
-    applied: tuple[str, ...]
-    pending: tuple[str, ...]
-    unknown: tuple[str, ...]
-
-
-def names(*folders: Path) -> list[str]:
-    """The migrations in these folders, which are not searched deeper."""
-    files = (file for folder in folders for file in folder.glob("*.sql"))
-    return sorted(file.stem for file in files if not file.name.endswith(".rollback.sql"))
 
 
 def status(dsn: Secret, *folders: Path, optional: Iterable[Path] = ()) -> SchemaStatus:

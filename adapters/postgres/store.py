@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.postgres.database import Database
-from adapters.postgres.migrations import names
+from adapters.postgres.schema import names
 from core.protocol.refusals import Unavailable
 
 

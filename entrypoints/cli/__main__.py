@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from typing import Any, Literal, NoReturn
 
 import attrs
@@ -29,9 +28,10 @@ from container import (
     SealError,
     Settings,
     SettingsError,
+    apply_migrations,
     as_environment,
     load,
-    migrations,
+    schema_status,
     variables,
 )
 from core.protocol.refusals import Refusal, Unavailable, UserNotFound
@@ -42,7 +42,7 @@ from entrypoints.logs import set_up
 
 
 @click.group(help="Watchword: users, passwords, roles and tokens for your API.")
-@click.version_option(version("watchword"), prog_name="watchword")
+@click.version_option(package_name="watchword", prog_name="watchword")
 def cli() -> None:
     pass
 
@@ -89,9 +89,9 @@ def migrate(dev: bool, only_status: bool, as_json: bool) -> None:
     folders = (MIGRATIONS, DEV_MIGRATIONS) if dev else (MIGRATIONS,)
     with _database(settings, "command") as reached:
         if only_status:
-            _print_status(migrations.status(_dsn(reached), *folders, optional=[DEV_MIGRATIONS]), as_json)
+            _print_status(schema_status(_dsn(reached), *folders, optional=[DEV_MIGRATIONS]), as_json)
             return
-        done = migrations.apply(_dsn(reached), *folders)
+        done = apply_migrations(_dsn(reached), *folders)
     if as_json:
         print_json({"applied": list(done)})
     else:
@@ -133,7 +133,7 @@ def _run(work: Work[Any]) -> Any:
         raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
     with _database(settings, "command") as reached:
         if settings.embedded:
-            migrations.apply(_dsn(reached), MIGRATIONS)
+            apply_migrations(_dsn(reached), MIGRATIONS)
         return asyncio.run(with_store(reached))
 
 
@@ -187,7 +187,7 @@ def _prepare(settings: Settings, *, embedded: bool) -> bool:
     """
     if embedded:
         folders = [MIGRATIONS, DEV_MIGRATIONS] if settings.host in LOOPBACK else [MIGRATIONS]
-        migrations.apply(_dsn(settings), *folders)
+        apply_migrations(_dsn(settings), *folders)
 
     if settings.storage == "memory":
         return settings.host in LOOPBACK  # made anew at each start, by the application
@@ -217,13 +217,15 @@ def _greet(settings: Settings, dev_user: bool, as_json: bool) -> None:
     """Where the server is and where its data is; with a development user, the first thing to try."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{settings.port}"
+    from importlib import metadata
+
     data = str(settings.data_dir) if settings.embedded else "DATABASE_URL"
     if settings.storage == "memory":
         data = "memory, gone when the server ends"
     if as_json:
         click.echo(json.dumps({"address": address, "issuer": settings.issuer, "data": data, "pid": os.getpid()}))
         return
-    click.echo(f"Watchword {version('watchword')} is at {address}\n")
+    click.echo(f"Watchword {metadata.version('watchword')} is at {address}\n")
     click.echo(f"  Data    {data}{' (embedded PostgreSQL)' if settings.embedded else ''}")
     click.echo(f"  Tokens  {settings.jwt_algorithm}, issuer {settings.issuer}")
     click.echo(f"  API     {address}/docs\n")

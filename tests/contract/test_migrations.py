@@ -26,7 +26,7 @@ from yoyo import read_migrations
 from adapters.hashing.pooled import PooledPasswordHasher
 from adapters.postgres import migrations
 from adapters.postgres.database import Database
-from adapters.postgres.migrations import MigrationError, SchemaStatus
+from adapters.postgres.schema import MigrationError, SchemaStatus, names
 from adapters.postgres.users import PostgresUsers
 from adapters.system import SystemClock
 from container import DEV_MIGRATIONS, MIGRATIONS
@@ -35,8 +35,8 @@ from core.users.authenticate import AuthenticateUser
 from core.users.password import Password
 from tests.contract.test_users import a_user
 
-ALL = tuple(migrations.names(MIGRATIONS))
-DEV = tuple(migrations.names(DEV_MIGRATIONS))
+ALL = tuple(names(MIGRATIONS))
+DEV = tuple(names(DEV_MIGRATIONS))
 PINS = Path(__file__).with_name("published_migrations.sha256")
 
 APPLY = """
@@ -100,7 +100,7 @@ def test_every_migration_is_published_as_it_is_pinned() -> None:
 
 def test_every_migration_can_be_undone_and_reads_alike_in_every_locale() -> None:
     for where in (MIGRATIONS, DEV_MIGRATIONS):
-        for name in migrations.names(where):
+        for name in names(where):
             assert (where / f"{name}.rollback.sql").is_file()
     assert all(file.read_bytes().isascii() for file in MIGRATIONS.rglob("*.sql"))
 

@@ -17,7 +17,6 @@ import psycopg
 
 from adapters.embedded.layout import Layout
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FAST: Mapping[str, str] = {"fsync": "off"}
 """For tests that lose nothing when the machine does."""
 AS_ROOT = os.geteuid() == 0
@@ -80,14 +79,14 @@ class Owner:
         user: str | None = None,
         python: str = sys.executable,
     ) -> None:
-        script = Path(__file__).with_name("owner.py")
+        script = Path(__file__).with_name("owner.py").read_text()  # another user may not be able to read the file
         self.process = subprocess.Popen(
-            [python, "-W", "error", str(script), str(root), role],
+            [python, "-W", "error", "-c", script, str(root), role],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **(environment or {})},
+            env={"PATH": os.environ["PATH"], **(environment or {})},
             user=user,
             group=None if user is None else group_of(user),
             extra_groups=None if user is None else [],

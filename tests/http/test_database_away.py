@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from container import MIGRATIONS, EmbeddedPostgres, migrations
+from container import MIGRATIONS, EmbeddedPostgres, apply_migrations
 from core.protocol.secret import Secret
 from tests.http.support import ME, PROBLEM, TOKEN, USERS, Watched, eventually, watching
 from tests.support import PASSWORD, settings_for
@@ -66,7 +66,7 @@ def own() -> Iterator[OwnPostgres]:
     folder.chmod(0o711)
     postgres = OwnPostgres(folder)
     try:
-        migrations.apply(postgres.dsn, MIGRATIONS)
+        apply_migrations(postgres.dsn, MIGRATIONS)
         yield postgres
     finally:
         postgres.server.stop()
