@@ -16,6 +16,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.users import PostgresUsers
 from core.protocol.refusals import Unavailable
 from core.protocol.secret import Secret
+from tests.contract.test_users import a_user
 
 # Above what is promised by far: these say that an answer comes, not when.
 AT_ALL = 15
@@ -127,3 +128,27 @@ async def test_more_callers_than_connections_wait_for_each_other(database_url: S
     await database.open()
     await asyncio.gather(*(database.ping() for _ in range(100)))
     await database.close()
+
+
+async def test_before_it_is_opened_nothing_is_available(database_url: Secret) -> None:
+    database = Database(database_url, largest=1)
+    with pytest.raises(Unavailable):
+        await database.ping()
+    await database.close()
+
+
+async def test_connections_to_what_became_a_replica_are_given_up(database_url: Secret) -> None:
+    name = conninfo_to_dict(database_url.reveal())["dbname"]
+    administrator = await asyncpg.connect(database_url.reveal())
+    database = Database(database_url, largest=2)
+    await database.open()
+    try:
+        await administrator.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        with pytest.raises(Unavailable):
+            await PostgresUsers(database).create(a_user())
+        await administrator.execute("SET default_transaction_read_only = off")
+        await administrator.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await PostgresUsers(database).create(a_user())
+    finally:
+        await database.close()
+        await administrator.close()

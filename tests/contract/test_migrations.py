@@ -285,3 +285,18 @@ def test_an_account_without_a_name_can_migrate(empty_database: Secret) -> None:
 def test_a_password_of_any_characters_gets_through(password: str) -> None:
     parameters = migrations._parameters(Secret(f"postgresql://u:{quote(password, safe='')}@/d?host=/run/x%20y"))
     assert (parameters["password"], parameters["host"]) == (password, "/run/x y")
+
+
+def test_a_migration_outside_a_transaction_is_applied_and_noted(empty_database: Secret, tmp_path: Path) -> None:
+    index = "-- transactional: false\nCREATE INDEX CONCURRENTLY IF NOT EXISTS first ON things (name);"
+    things = folder(tmp_path, **{"0001.things": "CREATE TABLE things (name TEXT);", "0002.index": index})
+    assert migrations.apply(empty_database, things) == ("0001.things", "0002.index")
+    assert migrations.apply(empty_database, things) == ()
+
+
+def test_whoever_waits_too_long_for_another_is_told_so(empty_database: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 0.2)
+    with connected(empty_database) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (migrations.ADVISORY_LOCK,))
+        with pytest.raises(MigrationError, match="another process"):
+            migrations.apply(empty_database, MIGRATIONS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -276,3 +278,25 @@ def test_any_environment_is_settings_or_refused(environ: dict[str, str]) -> None
     except SettingsError:
         return
     assert load(as_environment(made), NO_FILE) == made
+
+
+@pytest.mark.parametrize(
+    ("platform", "uid", "xdg", "expected"),
+    [
+        ("linux", 0, None, "/var/lib/watchword"),
+        ("linux", 1000, None, "/home/alice/.local/share/watchword"),
+        ("linux", 1000, "/data", "/data/watchword"),
+        ("linux", 1000, "relative", "/home/alice/.local/share/watchword"),
+        ("darwin", 501, None, "/home/alice/Library/Application Support/Watchword"),
+    ],
+)
+def test_the_data_directory_is_where_the_platform_keeps_data(
+    monkeypatch: pytest.MonkeyPatch, platform: str, uid: int, xdg: str | None, expected: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setenv("HOME", "/home/alice")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    if xdg is not None:
+        monkeypatch.setenv("XDG_DATA_HOME", xdg)
+    assert load({}, NO_FILE).data_dir == Path(expected)
