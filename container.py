@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dependency_injector import containers, providers
 
@@ -60,6 +61,7 @@ __all__ = [
     "SettingsError",
     "apply_migrations",
     "as_environment",
+    "is_for_development",
     "load",
     "schema_status",
     "variables",
@@ -75,6 +77,11 @@ CONTRACT = _HERE / "openapi.yaml"
 DEV_USER = "testuser"
 DEV_PASSWORD = "testpass"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_for_development(settings: Settings) -> bool:
+    """Only this machine can connect, and no proxy on it serves others: then default credentials do no harm."""
+    return {settings.host, urlsplit(settings.issuer).hostname} <= LOOPBACK
 
 
 def apply_migrations(dsn: Secret, *folders: Path) -> tuple[str, ...]:

@@ -88,12 +88,20 @@ def issuer(value: str) -> str:
 
 
 def postgres_url(value: str) -> Secret:
+    """An address that asyncpg and libpq read alike; several hosts are separated by commas."""
+    expected = Malformed(
+        "expected postgresql://user:password@host:5432/database, "
+        "with : / ? # @ in user and password written as %3A %2F %3F %23 %40"
+    )
     try:
         parts = urlsplit(value)
     except ValueError:
-        raise Malformed("expected postgresql://user:password@host:5432/database") from None
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise Malformed("expected postgresql://user:password@host:5432/database")
+        raise expected from None
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if parts.scheme not in {"postgres", "postgresql"} or parts.fragment or parts.netloc.count("@") > 1:
+        raise expected
+    if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*)(:\d{1,5})?", host) for host in hosts):
+        raise expected
     return Secret(value)
 
 
@@ -225,7 +233,10 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -
                 values[attribute.name] = _parse(attribute.metadata["parse"], found[name])
             except ValueError as error:
                 problems[name] = str(error) if isinstance(error, Malformed) else "malformed"
-    settings = Settings(**values)
+    try:
+        settings = Settings(**values)
+    except RuntimeError:  # no home directory, so no default
+        raise SettingsError({"WATCHWORD_DATA_DIR": "expected a folder; this account has no home", **problems}) from None
     problems = {**_contradictions(settings), **problems}
     if problems:
         raise SettingsError(problems)
@@ -249,8 +260,7 @@ def _parse(parse: Parse, value: str) -> Any:
 
 def _reachable(host: str) -> str:
     """The host of a URL for what `serve` listens on; every address of this machine is one of its own at least."""
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not listened on
-        return "127.0.0.1"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     return f"[{host}]" if ":" in host else host
 
 
@@ -270,10 +280,20 @@ def _read(file: Path) -> dict[str, str]:
     try:
         if not file.is_file():
             return {}
+        _check_owner(file)
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError({str(file): f"cannot be read ({type(error).__name__})"}) from None
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_owner(file: Path) -> None:
+    """Where others can leave files, theirs are not obeyed. Raises `SettingsError`."""
+    if sys.platform == "win32":
+        return
+    status = file.stat()
+    if status.st_uid not in {0, os.geteuid()} or status.st_mode & 0o002:
+        raise SettingsError({str(file): "belongs to somebody else, or everybody may write to it: it is not read"})
 
 
 def _unknown(found: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,6 @@ def set_up(level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": "WARNING"},
-            "loggers": {"watchword": {"level": level.upper()}},
+            "loggers": {"watchword": {"level": level.upper()}, "adapters": {"level": level.upper()}},
         }
     )

@@ -55,7 +55,8 @@ def create_app(settings: Settings) -> Starlette:
 def main() -> None:
     settings = load()
     if settings.embedded:
-        with EmbeddedPostgres(settings.data_dir, role="serve", account=settings.postgres_account) as dsn:
+        account, binaries = settings.postgres_account, settings.postgres_binaries
+        with EmbeddedPostgres(settings.data_dir, role="serve", account=account, binaries=binaries) as dsn:
             uvicorn.run(create_app(attrs.evolve(settings, database_url=dsn)), port=8001)
     else:
         uvicorn.run(create_app(settings), port=8001)

@@ -98,7 +98,7 @@ class Layout:
         """Close a directory that is ours: an empty one, or one with our lock. Leave another's alone."""
         if not names and not mode & stat.S_ISVTX:
             wanted = _closed()
-        elif self.lock.name in names:
+        elif self.lock.name in names and all(name.lstrip(".").startswith(_OURS) for name in names):
             wanted = mode & _closed()
         elif mode & 0o022:
             raise EmbeddedPostgresError(
@@ -129,6 +129,10 @@ class Layout:
         if self.sockets != self.postgres:
             with contextlib.suppress(OSError):
                 self.sockets.rmdir()
+
+
+_OURS = ("postgres", "encryption.key")
+"""How the names begin of all that Watchword puts into a data directory."""
 
 
 def _closed() -> int:

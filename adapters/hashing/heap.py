@@ -14,6 +14,7 @@ from collections.abc import Callable
 # <malloc.h>
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
+MOST_KEPT = 64 << 20  # bytes at the top of the heap; the blocks of three hashes
 LARGEST_KEPT_BLOCK = 32 << 20  # bytes; the most that glibc takes for M_MMAP_THRESHOLD
 
 
@@ -24,5 +25,5 @@ def keep_blocks_until_trimmed() -> Callable[[], None]:
         return lambda: None
     libc.mallopt(M_ARENA_MAX, 1)
     libc.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BLOCK)
-    libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+    libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
     return lambda: libc.malloc_trim(0)

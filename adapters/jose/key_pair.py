@@ -38,7 +38,7 @@ class KeyPairTokens:
         self._clock = clock
         self._rules = signatures.registry(ALGORITHM)
         self._loaded: LoadedKey | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[LoadedKey] | None = None
 
     async def prepare(self) -> None:
         """Fetch or make the key now rather than with the first token. Raises `Unavailable`, `SealError`."""
@@ -46,11 +46,16 @@ class KeyPairTokens:
 
     async def _load(self) -> LoadedKey:
         """The key, from the store when this process has none yet. Raises `Unavailable`, `SealError`."""
-        if self._loaded is None:
-            async with self._loading:
-                if self._loaded is None:
-                    self._loaded = self._open(await self._store.active(ALGORITHM) or await self._establish())
+        if self._loaded is not None:
+            return self._loaded
+        # All who wait share one attempt, and its failure: in turn, each would wait as long as the store is silent.
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._fetch())
+        self._loaded = await asyncio.shield(self._loading)
         return self._loaded
+
+    async def _fetch(self) -> LoadedKey:
+        return self._open(await self._store.active(ALGORITHM) or await self._establish())
 
     async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
         loaded = await self._load()

@@ -76,8 +76,22 @@ def key_in(folder: Path) -> Secret:
                 os.fsync(file.fileno())
             with suppress(FileExistsError):
                 os.link(draft, path)
+            _flush(folder)  # what it seals is in a database that survives a power cut
         finally:
             draft.unlink(missing_ok=True)
-    if path.stat().st_mode & 0o077:
-        raise SealError(f"{path} can be read by others: chmod 600 it, or make a new one if it was exposed")
-    return Secret(path.read_text().strip())
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(fd) as file:
+        status = os.fstat(fd)
+        if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o077):
+            raise SealError(
+                f"{path} is not this account's alone: chown and chmod 600 it, or replace it if it was exposed"
+            )
+        return Secret(file.read().strip())
+
+
+def _flush(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -38,6 +39,14 @@ AWAY = (
 )
 
 
+# What libpq reads from an address and asyncpg would send to the server as settings of the session.
+LIBPQ_ONLY = frozenset(
+    {"channel_binding", "client_encoding", "connect_timeout", "fallback_application_name", "gssencmode", "keepalives"}
+    | {"keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts", "require_auth"}
+    | {"requiressl", "sslcompression", "sslsni", "tcp_user_timeout"}
+)
+
+
 class Stateless(asyncpg.Connection):
     """A connection that needs no cleaning up when it goes back to the pool, which would cost a third of a query."""
 
@@ -53,7 +62,7 @@ class Database:
     """
 
     def __init__(self, dsn: Secret, *, largest: int) -> None:
-        self._dsn = dsn
+        self._dsn = _without_libpqs_own(dsn)
         self._largest = largest
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
@@ -109,3 +118,9 @@ class Database:
             raise  # asyncpg calls a value that it cannot encode an InterfaceError, but that is a mistake of ours
         except AWAY as error:
             raise Unavailable from error
+
+
+def _without_libpqs_own(dsn: Secret) -> Secret:
+    parts = urlsplit(dsn.reveal())
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in LIBPQ_ONLY]
+    return Secret(urlunsplit(parts._replace(query="&".join(kept))))

@@ -1,4 +1,4 @@
-"""Users in PostgreSQL. Every verb is one statement."""
+"""Users in PostgreSQL. Every verb decides by one statement."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import frozen
 
 from core.protocol.refusals import InvalidToken
 from core.protocol.secret import Secret
@@ -48,7 +48,6 @@ class AccessToken:
     roles: tuple[str, ...] = ()
     scope: str = ""
     nbf: float | None = None
-    raw: Mapping[str, object] = field(factory=dict, repr=False, eq=False)
 
     @property
     def username(self) -> str:
@@ -69,7 +68,6 @@ class AccessToken:
             roles=_texts(claims, "roles") if "roles" in claims else (),
             scope=_text(claims, "scope") if "scope" in claims else "",
             nbf=_date(claims, "nbf") if "nbf" in claims else None,
-            raw=claims,
         )
 
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from core.access.model import as_roles
 from core.ports import Clock, Entropy
-from core.protocol.refusals import FieldError, InvalidFields, UserNotFound
+from core.protocol.refusals import FieldError, InvalidFields, InvalidToken, UserNotFound
 from core.users.model import (
     USERNAME,
     User,
@@ -116,7 +116,8 @@ class UpdateUser:
             hashed_password=hashed,
             tokens_valid_from=next_whole_second(now) if is_active is False or hashed is not UNSET else UNSET,
         )
-        return await self.users.update(user_id, changes)
+        user = await self.users.update(user_id, changes)
+        return await _catch_up(self.users, self.clock, user, changes)
 
 
 @frozen
@@ -127,9 +128,12 @@ class ChangeEmail:
     clock: Clock
 
     async def __call__(self, user: User, email: str) -> User:
-        """Raises `InvalidFields`, `EmailTaken`, `UserNotFound`."""
+        """Raises `InvalidFields`, `EmailTaken`, `InvalidToken` (the user was deleted meanwhile)."""
         refuse(*email_errors(email))
-        return await self.users.update(user.id, UserChanges(at=self.clock.now(), email=email))
+        try:
+            return await self.users.update(user.id, UserChanges(at=self.clock.now(), email=email))
+        except UserNotFound:
+            raise InvalidToken("the user was deleted meanwhile") from None
 
 
 @frozen
@@ -141,7 +145,7 @@ class ChangePassword:
     clock: Clock
 
     async def __call__(self, user: User, *, current_password: Password, new_password: Password) -> None:
-        """Raises `InvalidFields` (also for a wrong current password), `ChangedMeanwhile`, `UserNotFound`."""
+        """Raises `InvalidFields` (also for a wrong current password), `ChangedMeanwhile`, `InvalidToken`."""
         refuse(*password_errors(new_password, "new_password"))
         if not await self.hasher.verify(current_password, user.hashed_password):
             raise InvalidFields(FieldError("current_password", "this is not the current password"))
@@ -153,7 +157,11 @@ class ChangePassword:
             tokens_valid_from=next_whole_second(now),
             expected_hash=user.hashed_password,
         )
-        await self.users.update(user.id, changes)
+        try:
+            changed = await self.users.update(user.id, changes)
+        except UserNotFound:
+            raise InvalidToken("the user was deleted meanwhile") from None
+        await _catch_up(self.users, self.clock, changed, changes)
 
 
 @frozen
@@ -163,3 +171,15 @@ class DeleteUser:
     async def __call__(self, user_id: UUID) -> None:
         """Raises `UserNotFound`. The username is never given out again."""
         await self.users.delete(user_id)
+
+
+async def _catch_up(users: UserRepository, clock: Clock, user: User, changes: UserChanges) -> User:
+    """The user, whose earlier tokens have all ended.
+
+    Until the change was stored, logins went by the old password. If that took into the second in which tokens were
+    to count again, some of their tokens would: the instant moves on behind all of them.
+    """
+    now = clock.now()
+    if isinstance(changes.tokens_valid_from, Unset) or now < changes.tokens_valid_from:
+        return user
+    return await users.update(user.id, UserChanges(at=changes.at, tokens_valid_from=next_whole_second(now)))

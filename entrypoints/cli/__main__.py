@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import attrs
@@ -16,8 +17,8 @@ import click
 
 from container import (
     DEV_MIGRATIONS,
+    DEV_PASSWORD,
     DEV_USER,
-    LOOPBACK,
     MIGRATIONS,
     Container,
     EmbeddedPostgres,
@@ -30,6 +31,7 @@ from container import (
     SettingsError,
     apply_migrations,
     as_environment,
+    is_for_development,
     load,
     schema_status,
     variables,
@@ -186,11 +188,11 @@ def _prepare(settings: Settings, *, embedded: bool) -> bool:
     can reach the server.
     """
     if embedded:
-        folders = [MIGRATIONS, DEV_MIGRATIONS] if settings.host in LOOPBACK else [MIGRATIONS]
+        folders = [MIGRATIONS, DEV_MIGRATIONS] if is_for_development(settings) else [MIGRATIONS]
         apply_migrations(_dsn(settings), *folders)
 
     if settings.storage == "memory":
-        return settings.host in LOOPBACK  # made anew at each start, by the application
+        return is_for_development(settings)  # made anew at each start, by the application
 
     async def try_once() -> bool:
         container = Container(settings=settings)
@@ -209,7 +211,8 @@ def _prepare(settings: Settings, *, embedded: bool) -> bool:
     except SchemaBehind:
         raise
     except Unavailable as refusal:
-        click.echo(f"Warning: {refusal.description}. The server starts, and serves once it is there.", err=True)
+        cause = f" ({refusal.__cause__})" if refusal.__cause__ else ""
+        click.echo(f"Warning: {refusal.description}{cause}. The server starts, and serves once it is there.", err=True)
         return False
 
 
@@ -227,15 +230,17 @@ def _greet(settings: Settings, dev_user: bool, as_json: bool) -> None:
         return
     click.echo(f"Watchword {metadata.version('watchword')} is at {address}\n")
     click.echo(f"  Data    {data}{' (embedded PostgreSQL)' if settings.embedded else ''}")
+    if Path(".env").is_file():
+        click.echo(f"  .env    {Path('.env').absolute()}")
     click.echo(f"  Tokens  {settings.jwt_algorithm}, issuer {settings.issuer}")
     click.echo(f"  API     {address}/docs\n")
-    if dev_user and settings.host in LOOPBACK:
+    if dev_user and is_for_development(settings):
         click.echo("Get a token for the development user:\n")
-        click.echo(f"  curl -d username={DEV_USER} -d password=testpass {address}/api/v1/auth/token\n")
+        click.echo(f"  curl -d username={DEV_USER} -d password={DEV_PASSWORD} {address}/api/v1/auth/token\n")
     elif dev_user:
         click.echo(
-            f"Warning: other machines can reach {settings.host}, and the development user is there, with a password "
-            f"that everybody knows. Delete it:\n\n  watchword users delete {DEV_USER}\n",
+            f"Warning: others can reach this server (by {settings.host} or {settings.issuer}), and the development "
+            f"user is there, with a password that everybody knows. Delete it:\n\n  watchword users delete {DEV_USER}\n",
             err=True,
         )
     else:

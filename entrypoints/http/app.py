@@ -9,17 +9,19 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from container import CONTRACT, DEV_PASSWORD, DEV_USER, LOOPBACK, Container, load
+from container import CONTRACT, DEV_PASSWORD, DEV_USER, Container, is_for_development, load
 from core.protocol.refusals import Unavailable, UsernameTaken
 from core.users.password import Password
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.limits import BodyLimits
-from entrypoints.http.refusals import refusal_handlers
+from entrypoints.http.refusals import reason, refusal_handlers
 from entrypoints.http.routes import UseCases, build_routes
+from entrypoints.http.server import settle
 from entrypoints.http.users import AdminAccounts, OwnAccount
 from entrypoints.logs import set_up
 
@@ -60,19 +62,24 @@ def use_cases(container: Container) -> UseCases:
             delete_user=container.delete_user(),
         ),
         publish_keys=container.publish_keys(),
-        ready=container.store().ready,
+        ready=partial(ready, container),
     )
+
+
+async def ready(container: Container) -> None:
+    """Whatever a request may need is there. Raises `Unavailable`."""
+    await container.store().ready()
+    await container.tokens().prepare()
 
 
 async def prepare(container: Container) -> None:
     """What the first request would otherwise wait for. Without a database the server starts, and waits for it."""
     try:
-        await container.store().ready()
-        await container.tokens().prepare()
-        if container.settings().storage == "memory" and container.settings().host in LOOPBACK:
+        await ready(container)
+        if container.settings().storage == "memory" and is_for_development(container.settings()):
             await _add_development_user(container)
     except Unavailable as refusal:
-        log.warning("not ready yet", extra={"reason": refusal.description})
+        log.warning("not ready yet", extra={"reason": reason(refusal)})
 
 
 async def _add_development_user(container: Container) -> None:
@@ -87,11 +94,19 @@ def create() -> ASGIApp:
     """The application of one worker among several, with the settings that the parent left in the environment."""
     container = Container(settings=load())
     set_up(container.settings().log_level)
-    return build(container)
+    app = build(container)
+    settle()
+    return app
 
 
 def _end_with_parent() -> None:
     """A worker whose parent was killed would keep the port, and lose the embedded database that the parent owns."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGTERM)
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            loop.remove_reader(parent.sentinel)  # which stays readable
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        loop.add_reader(parent.sentinel, end)

@@ -52,7 +52,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise RepeatedName(_short(name))
+            raise RepeatedName(short(name))
         found[name] = value
     return found
 
@@ -67,11 +67,11 @@ def _faults(error: ClassValidationError) -> list[FieldError]:
     for other in others:
         if isinstance(other, ForbiddenExtraKeysError):
             unknown = sorted(other.extra_fields)[:MOST_UNKNOWN]
-            faults += [FieldError(_short(name), "there is no such field") for name in unknown]
+            faults += [FieldError(short(name), "there is no such field") for name in unknown]
     return faults
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
     """A name that the sender made up, fit to be repeated."""
     return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 

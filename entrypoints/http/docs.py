@@ -60,6 +60,8 @@ def _file(name: str, media_type: str, headers: dict[str, str]) -> Endpoint:
         headers = headers | _validators(hashlib.file_digest(file, "sha256").hexdigest())
 
     async def serve(request: Request) -> Response:
+        # Whole or not at all: a part of a script is of use to nobody.
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
         return _unchanged(request, headers) or FileResponse(path, media_type=media_type, headers=headers)
 
     return serve

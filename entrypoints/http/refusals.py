@@ -55,7 +55,9 @@ def answer(refusal: Refusal, authorization: str = "") -> Response:
             challenge = f'Bearer error="invalid_token", error_description="{refusal.description}", realm="watchword"'
             return problem(401, refusal.description, headers={"WWW-Authenticate": challenge})
         case InsufficientRole():
-            return problem(403, refusal.description)
+            # RFC 6750 §3.1 has no word for roles; this one is for privileges that a token does not give.
+            challenge = 'Bearer error="insufficient_scope", realm="watchword"'
+            return problem(403, refusal.description, headers={"WWW-Authenticate": challenge})
         case UserNotFound():
             return problem(404, refusal.description)
         case Conflict():
@@ -69,8 +71,16 @@ def answer(refusal: Refusal, authorization: str = "") -> Response:
 
 async def _on_refusal(request: Request, exception: Exception) -> Response:
     assert isinstance(exception, Refusal)  # noqa: S101 - registered for nothing else
-    request.scope[REASON] = exception.reason if isinstance(exception, InvalidToken) else type(exception).__name__
+    request.scope[REASON] = reason(exception)
     return answer(exception, request.headers.get("authorization", ""))
+
+
+def reason(refusal: Refusal) -> str:
+    """What the operator should know of it: no secret, but more than the sender learns."""
+    if isinstance(refusal, InvalidToken):
+        return refusal.reason
+    cause = refusal.__cause__
+    return type(refusal).__name__ + (f" ({type(cause).__name__}: {cause})"[:300] if cause else "")
 
 
 async def _on_http(_request: Request, exception: Exception) -> Response:

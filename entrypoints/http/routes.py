@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import frozen
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from core.grants.token_endpoint import TokenEndpoint
 from core.keys.publish import PublishKeys
@@ -52,9 +52,16 @@ def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
 
 def resource(path: str, **methods: Endpoint) -> Route:
     """One route for a path with all its methods, so that a 405 names every one of them in `Allow`."""
+    return Route(path, Resource(methods), methods=list(methods))
 
-    async def dispatch(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await methods[method](request)
 
-    return Route(path, dispatch, methods=list(methods))
+@frozen
+class Resource:
+    """Answers by method (ASGI)."""
+
+    methods: Mapping[str, Endpoint]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        response = await self.methods[method](Request(scope, receive, send))
+        await response(scope, receive, send)

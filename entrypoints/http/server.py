@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 
 import uvicorn
@@ -20,7 +21,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
     """One process, until a signal ends it."""
-    uvicorn.Server(config(app)).run(sockets=[listener])
+    settle()
+    runner = uvicorn.Server(config(app))
+    runner.run(sockets=[listener])
+    if not runner.started:
+        raise SystemExit(1)  # the log says why
+
+
+def settle() -> None:
+    """What is loaded by now stays for good: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def serve_by_workers(workers: int, listener: socket.socket) -> None:

@@ -22,7 +22,7 @@ from core.users.accounts import (
 from core.users.model import User
 from core.users.password import Password
 from core.users.ports import UNSET, Unset
-from entrypoints.http.bodies import json_body
+from entrypoints.http.bodies import json_body, short
 from entrypoints.views import user_view
 
 PATH = "/api/v1/users"
@@ -129,7 +129,7 @@ def _page_query(request: Request) -> tuple[str | None, int]:
     query: dict[str, str] = {}
     for name, text in request.query_params.multi_items():
         if name in query:
-            raise InvalidFields(FieldError(name, "sent more than once"))
+            raise InvalidFields(FieldError(short(name), "sent more than once"))
         query[name] = text
     limit = query.get("limit", str(DEFAULT_PAGE))
     # Whatever is no number is out of range, and ListUsers says which range that is.

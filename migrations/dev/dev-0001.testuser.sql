@@ -3,7 +3,9 @@
 -- The development user: testuser, password "testpass" (Argon2id). Never applied to a database given by DATABASE_URL
 -- unless "watchword migrate --dev" asks for it. A user of that name that exists, or existed, stays as it is.
 WITH name AS (
-    INSERT INTO usernames (username) VALUES ('testuser') ON CONFLICT DO NOTHING RETURNING username
+    INSERT INTO usernames (username)
+    SELECT 'testuser' WHERE NOT EXISTS (SELECT FROM users WHERE lower(email COLLATE "C") = 'testuser@example.com')
+    ON CONFLICT DO NOTHING RETURNING username
 )
 INSERT INTO users (id, username, email, hashed_password)
 SELECT

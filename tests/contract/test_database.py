@@ -152,3 +152,12 @@ async def test_connections_to_what_became_a_replica_are_given_up(database_url: S
     finally:
         await database.close()
         await administrator.close()
+
+
+async def test_what_only_libpq_knows_in_an_address_is_no_obstacle(database_url: Secret) -> None:
+    database = Database(Secret(f"{database_url.reveal()}&connect_timeout=5&channel_binding=prefer"), largest=1)
+    await database.open()
+    try:
+        await database.ping()
+    finally:
+        await database.close()

@@ -20,8 +20,10 @@ from adapters.jose.key_pair import KeyPairTokens
 from adapters.jose.sealing import Sealer, SealError, fresh_key
 from adapters.jose.shared_secret import SharedSecretTokens
 from adapters.memory.keys import MemorySigningKeys
+from adapters.system import SystemClock
+from core.keys.model import SigningKey
 from core.keys.ports import SigningKeyStore
-from core.protocol.refusals import InvalidToken, UserNotFound
+from core.protocol.refusals import InvalidToken, Unavailable, UserNotFound
 from core.protocol.secret import Secret
 from core.tokens.model import AccessTokenPolicy
 from core.tokens.verify import CurrentUser, VerifyToken
@@ -334,3 +336,27 @@ async def test_a_sub_that_nobody_can_have_is_an_invalid_token_on_every_store(use
         await CurrentUser(VerifyToken(tokens, clock, policy), users)(token)
     with pytest.raises(UserNotFound):
         await FindUser(users)(sub)
+
+
+class SilentSigningKeys(MemorySigningKeys):
+    """A store that is away, and takes its time to say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def active(self, algorithm: str) -> SigningKey | None:
+        self.asked += 1
+        await super().active(algorithm)
+        raise Unavailable
+
+
+async def test_all_who_wait_for_the_key_share_one_attempt() -> None:
+    store = SilentSigningKeys()
+    tokens = KeyPairTokens(store, Sealer(fresh_key()), SystemClock())
+    answers = await asyncio.gather(*(tokens.jwks() for _ in range(20)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert store.asked == 1
+    with pytest.raises(Unavailable):
+        await tokens.jwks()
+    assert store.asked == 2

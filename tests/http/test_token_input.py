@@ -115,8 +115,8 @@ def test_text_that_is_not_clean_utf_8_is_refused_and_the_parameter_named(
     assert_invalid(send(live, body), name, how)
 
 
-@pytest.mark.parametrize("raw", [b"\xff", "é".encode(), "é".encode("latin-1"), b"\xed\xa0\x80", b"\x80"])
-def test_bytes_that_a_form_would_have_escaped_are_refused(live: Watched, raw: bytes) -> None:
+@pytest.mark.parametrize("raw", [b"\xff", "é".encode("latin-1"), b"\xed\xa0\x80", b"\x80"])
+def test_bytes_that_are_no_text_are_refused(live: Watched, raw: bytes) -> None:
     assert_invalid(send(live, b"username=somebody&password=whatever" + raw))
 
 

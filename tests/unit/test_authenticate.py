@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
 import bcrypt
 import pytest
 from attrs import evolve
 
 from adapters.hashing.pooled import PooledPasswordHasher
+from adapters.memory.users import MemoryUsers
 from core.protocol.refusals import InvalidGrant, InvalidToken, Unavailable
+from core.users.model import User
 from core.users.password import Password
 from core.users.ports import UserChanges
 from tests.support import PASSWORD
-from tests.unit.house import House
+from tests.unit.house import House, nothing
 
 TYPED = Password.typed(PASSWORD)
 WRONG = Password.typed("not the password")
@@ -199,4 +204,40 @@ async def test_a_login_overtaken_by_a_password_change_yields_a_token_that_is_ref
     await house.verify(token)
     with pytest.raises(InvalidToken) as caught:
         await house.current_user(token)
+    assert caught.value.reason == "the user's earlier tokens were ended"
+
+
+class SlowUsers(MemoryUsers):
+    """A store in which something happens while a change is on its way."""
+
+    meanwhile: Callable[[], Awaitable[None]] = staticmethod(nothing)
+
+    async def update(self, user_id: UUID, changes: UserChanges) -> User:
+        then, self.meanwhile = self.meanwhile, nothing
+        await then()
+        return await super().update(user_id, changes)
+
+
+@pytest.mark.parametrize("how", ["reset", "own change", "deactivation"])
+async def test_a_login_while_the_change_is_being_stored_yields_a_token_that_is_refused(house: House, how: str) -> None:
+    users = SlowUsers()
+    house = evolve(house, users=users)
+    alice = await house.alice()
+    tokens = []
+
+    async def log_in_late() -> None:
+        house.clock.forward(seconds=1.5)  # into the second in which tokens were to count again
+        tokens.append(await house.log_in())
+
+    users.meanwhile = log_in_late
+    if how == "reset":
+        await house.update_user(alice.id, password=NEW)
+    elif how == "own change":
+        await house.change_password(alice, current_password=Password.typed(PASSWORD), new_password=NEW)
+    else:
+        await house.update_user(alice.id, is_active=False)
+        await house.update_user(alice.id, is_active=True)
+    house.clock.forward(seconds=5)
+    with pytest.raises(InvalidToken) as caught:
+        await house.current_user(tokens[0])
     assert caught.value.reason == "the user's earlier tokens were ended"

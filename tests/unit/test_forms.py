@@ -62,9 +62,13 @@ def test_a_broken_escape_is_refused_by_name(body: bytes) -> None:
     assert refusal(body).startswith("username holds a %")
 
 
-@pytest.mark.parametrize("body", [b"a=\xff", "username=é".encode(), b"\x80"])
-def test_raw_bytes_are_refused(body: bytes) -> None:
-    assert "escapes" in refusal(body)
+def test_text_that_nobody_escaped_is_read_as_it_is() -> None:
+    assert parse_form("password=pässwort".encode()) == {"password": "pässwort"}
+
+
+@pytest.mark.parametrize("body", [b"username=\xff", "username=é".encode("latin-1"), b"username=\xed\xa0\x80"])
+def test_raw_bytes_that_are_no_text_are_refused_by_name(body: bytes) -> None:
+    assert refusal(body) == "username is not UTF-8"
 
 
 def test_the_number_of_parameters_is_bounded() -> None:

@@ -198,7 +198,7 @@ def test_an_audience_may_differ_from_the_issuer() -> None:
     [
         ("127.0.0.1", "http://127.0.0.1:9000"), ("localhost", "http://localhost:9000"), ("::1", "http://[::1]:9000"),
         ("2001:db8::1", "http://[2001:db8::1]:9000"), ("0.0.0.0", "http://127.0.0.1:9000"),  # noqa: S104
-        ("::", "http://127.0.0.1:9000"),
+        ("::", "http://[::1]:9000"),
     ],
 )  # fmt: skip
 def test_without_an_issuer_it_is_where_the_server_listens(host: str, issuer: str) -> None:
@@ -300,3 +300,44 @@ def test_the_data_directory_is_where_the_platform_keeps_data(
     if xdg is not None:
         monkeypatch.setenv("XDG_DATA_HOME", xdg)
     assert load({}, NO_FILE).data_dir == Path(expected)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2/x@h/db", "postgresql://u:hunter2#x@h/db", "postgresql://u:hunter2?x@h/db",
+        "postgresql://u:hunter2@x@h/db", "postgresql://u:hunter2@h:port/db", "postgresql://u:hunter2@[::1/db",
+        "postgresql+asyncpg://u:hunter2@h/db", "mysql://u:hunter2@h/db", "hunter2",
+    ],
+)  # fmt: skip
+def test_an_address_that_programs_read_differently_is_refused(url: str) -> None:
+    found = problems({"DATABASE_URL": url})
+    assert list(found) == ["DATABASE_URL"]
+    assert "hunter2" not in found["DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%2F%40@h:5432/db", "postgres://h/db", "postgresql:///db?host=/run/postgresql",
+        "postgresql://u:p@[::1]:5432/db", "postgresql://u:p@a:1,b:2/db?target_session_attrs=read-write",
+    ],
+)  # fmt: skip
+def test_addresses_of_every_honest_form_are_taken(url: str) -> None:
+    made = settings(DATABASE_URL=url).database_url
+    assert made is not None
+    assert made.reveal() == url
+
+
+def test_a_dotenv_file_that_others_can_write_is_not_obeyed(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("JWT_SECRET_KEY=" + "k" * 40)
+    file.chmod(0o666)
+    with pytest.raises(SettingsError, match="everybody may write"):
+        load({}, file)
+    file.chmod(0o644)
+    assert load({}, file).jwt_secret_key is not None
+    if os.geteuid() == 0:
+        os.chown(file, 54321, 54321)
+        with pytest.raises(SettingsError, match="belongs to somebody else"):
+            load({}, file)
