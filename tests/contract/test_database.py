@@ -12,8 +12,11 @@ import asyncpg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from adapters.postgres import migrations
 from adapters.postgres.database import Database
+from adapters.postgres.store import PostgresStore, SchemaBehind
 from adapters.postgres.users import PostgresUsers
+from container import MIGRATIONS
 from core.protocol.refusals import Unavailable
 from core.protocol.secret import Secret
 from tests.contract.test_users import a_user
@@ -161,3 +164,27 @@ async def test_what_only_libpq_knows_in_an_address_is_no_obstacle(database_url: 
         await database.ping()
     finally:
         await database.close()
+
+
+async def test_a_value_that_cannot_be_sent_is_a_mistake_and_not_an_absence(database_url: Secret) -> None:
+    database = Database(database_url, largest=1)
+    await database.open()
+    try:
+        with pytest.raises(ValueError, match="invalid input"):
+            await database.fetchrow("SELECT $1::int", "x")
+    finally:
+        await database.close()
+
+
+async def test_a_schema_that_is_behind_is_not_ready_and_says_what_it_lacks(empty_database: Secret) -> None:
+    database = Database(empty_database, largest=1)
+    store = PostgresStore(database, MIGRATIONS)
+    await store.open()
+    try:
+        with pytest.raises(SchemaBehind) as caught:
+            await store.ready()
+        assert caught.value.pending == ("0001.users", "0002.signing-keys")
+        migrations.apply(empty_database, MIGRATIONS)
+        await store.ready()
+    finally:
+        await store.close()

@@ -341,3 +341,22 @@ def test_a_dotenv_file_that_others_can_write_is_not_obeyed(tmp_path: Path) -> No
         os.chown(file, 54321, 54321)
         with pytest.raises(SettingsError, match="belongs to somebody else"):
             load({}, file)
+
+
+def test_a_dotenv_file_that_is_no_text_is_reported_without_its_content(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"JWT_SECRET_KEY=hunter2\xff\n")
+    file.chmod(0o600)
+    with pytest.raises(SettingsError, match="cannot be read") as caught:
+        load({}, file)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_account_without_a_home_is_asked_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    with pytest.raises(SettingsError, match="WATCHWORD_DATA_DIR"):
+        load({}, NO_FILE)
+    assert load({"WATCHWORD_DATA_DIR": "/data"}, NO_FILE).data_dir == Path("/data")
