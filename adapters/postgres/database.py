@@ -114,8 +114,6 @@ class Database:
         except asyncpg.ReadOnlySQLTransactionError as error:
             await self._pool.expire_connections()  # a silent failover: these lead to what is now a replica
             raise Unavailable from error
-        except ValueError:
-            raise  # asyncpg calls a value that it cannot encode an InterfaceError, but that is a mistake of ours
         except AWAY as error:
             raise Unavailable from error
 
