@@ -43,7 +43,7 @@ def main(parent: str, uid: str, gid: str, folder: str, *command: str) -> int:
     try:
         os.execv(command[0], command)  # noqa: S606 -- no shell is the point
     except OSError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)  # noqa: T201 -- as above
         return NOT_EXECUTABLE
 
 

@@ -81,7 +81,7 @@ class Supervisor:
                 self._layout.claim_root()
                 if self._share_until_ours():
                     self._own()
-            except Exception as trouble:
+            except Exception as trouble:  # whatever it is, this thread is the last to know: it must live to try again
                 if not self.opened.done():
                     self.opened.set_exception(_explained(trouble))
                     return

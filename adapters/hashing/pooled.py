@@ -58,7 +58,7 @@ class PooledPasswordHasher:
         return await self._in_pool(lambda: self._verify(password, hashed))
 
     def outdated(self, hashed: str) -> bool:
-        return self._hashes.current_hasher.check_needs_rehash(hashed) if _is_argon2(hashed) else True
+        return self._hashes.current_hasher.check_needs_rehash(hashed) if Argon2Hasher.identify(hashed) else True
 
     def close(self) -> None:
         if self._trimming is not None:
@@ -97,10 +97,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _is_argon2(hashed: str) -> bool:
-    return Argon2Hasher.identify(hashed)
 
 
 def _step_back() -> None:

@@ -67,7 +67,7 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Raises `ValueError` for a DSN that cannot be read. Does not ask whether anybody answers there."""
+        """Make the pool. Connects to nobody yet: whether anybody answers shows with the first statement."""
         self._pool = await asyncpg.create_pool(
             self._dsn.reveal(),
             min_size=0,

@@ -22,7 +22,7 @@ SELECT $1, username, $3, $4, $5, $6, $7, $8, $9 FROM name
 """
 
 BY_ID = f"SELECT {COLUMNS} FROM users WHERE id = $1"  # noqa: S608 - constant names only, here and below
-BY_USERNAME = f"SELECT {COLUMNS} FROM users WHERE username = $1"  # noqa: S608
+BY_USERNAME = f"SELECT {COLUMNS} FROM users WHERE username = $1"  # noqa: S608 - as above
 
 # A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
 UPDATE = f"""
@@ -35,11 +35,11 @@ UPDATE users SET
     tokens_valid_from = greatest($7, tokens_valid_from)
 WHERE id = $1 AND hashed_password = coalesce($8, hashed_password)
 RETURNING {COLUMNS}
-"""  # noqa: S608
+"""  # noqa: S608 - as above
 
 REPLACE_HASH = "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2 RETURNING id"
 DELETE = "DELETE FROM users WHERE id = $1 RETURNING id"
-PAGE = f"SELECT {COLUMNS} FROM users WHERE username > $1 ORDER BY username LIMIT $2"  # noqa: S608
+PAGE = f"SELECT {COLUMNS} FROM users WHERE username > $1 ORDER BY username LIMIT $2"  # noqa: S608 - as above
 
 TAKEN: dict[str, type[UsernameTaken | EmailTaken]] = {
     "usernames_pkey": UsernameTaken,

@@ -6,7 +6,7 @@ import json
 from typing import Any, TypeVar, get_args, get_origin
 
 from cattrs import Converter
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -79,8 +79,6 @@ def short(name: str) -> str:
 def _expectation(cause: Exception) -> str:
     if isinstance(cause, KeyError):
         return "missing"
-    if isinstance(cause, IterableValidationError):
-        return "expected a list of texts"
     return str(cause) if isinstance(cause, WrongType) else "malformed"
 
 

@@ -7,13 +7,14 @@ Where the vendored files are from: `static/docs/swagger-ui/README.md`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+
+from entrypoints.http.protect import Endpoint
 
 STATIC: Final = Path(__file__).parent / "static" / "docs"
 
@@ -30,8 +31,6 @@ PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def docs_routes(contract: bytes) -> list[Route]:
