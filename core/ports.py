@@ -1,4 +1,4 @@
-"""The ports that cross areas: time and randomness."""
+"""The ports that cross areas: time, randomness, and the record of what happened."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ class Clock(Protocol):
 class Entropy(Protocol):
     def uuid(self) -> UUID:
         """A fresh random identifier (version 4), from a cryptographic source."""
+
+    def secret(self) -> bytes:
+        """32 fresh random bytes, from a cryptographic source."""
+
+
+class Audit(Protocol):
+    def note(self, event: str, **facts: str) -> None:
+        """Keep that something happened which an operator should be able to find later. Facts hold no secret."""

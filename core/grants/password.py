@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
-from core.grants.contract import Authorization, PasswordRequest
+from core.grants.contract import Authorization, ClientRequest, PasswordRequest
+from core.grants.narrowing import Narrow
+from core.tokens.model import Permission
+from core.tokens.refresh import StartFamily
 from core.users.authenticate import AuthenticateUser
 
 
 @frozen
 class PasswordGrant:
-    authenticate: AuthenticateUser
+    """`refresh_without_client`: whether a refresh token is issued where no client takes part."""
 
-    async def __call__(self, request: PasswordRequest) -> Authorization:
-        """Raises `InvalidGrant`."""
-        return Authorization(await self.authenticate(request.username, request.password))
+    grant_type: ClassVar[str] = "password"
+
+    authenticate: AuthenticateUser
+    narrow: Narrow
+    start: StartFamily
+    refresh_without_client: bool = False
+
+    async def __call__(self, asked: ClientRequest[PasswordRequest]) -> Authorization:
+        """Raises `WrongCredentials`, `TooManyAttempts`, `InvalidScope`, `InvalidTarget`."""
+        request, client = asked.request, asked.client.client if asked.client is not None else None
+        scope, audience = self.narrow(request, client)  # first: a wrong request tells nothing of the password
+        proof = await self.authenticate(request.username, request.password, address=asked.address)
+        client_id = client.client_id if client is not None else None
+        allowed = Permission(client_id, proof.user.username, scope, audience, proof.at)
+        refreshes = self.refresh_without_client if client is None else "refresh_token" in client.grant_types
+        if not refreshes:
+            return Authorization(allowed, proof.user.roles)
+        token = await self.start(allowed)
+        return Authorization(allowed, proof.user.roles, token.family, token.text)

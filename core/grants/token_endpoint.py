@@ -1,4 +1,4 @@
-"""The token endpoint (RFC 6749 §3.2): pick the grant, ask it, issue what it allows."""
+"""The token endpoint (RFC 6749 §3.2): who is the client, which grant is it, what does that allow, issue it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from typing import Any
 
 from attrs import frozen
 
-from core.grants.contract import Grant, TokenRequest, TokenResponse
-from core.protocol.refusals import UnsupportedGrantType
+from core.clients.authenticate import AuthenticateClient, AuthenticatedClient
+from core.grants.contract import ClientRequest, Grant, Presented, TokenRequest, TokenResponse
+from core.protocol.refusals import InvalidClient, UnauthorizedClient, UnsupportedGrantType
 from core.tokens.issue import IssueAccessToken
 
 
 @frozen
 class TokenEndpoint:
-    """`grants` maps each kind of request to the grant that decides it; what is not in it is switched off."""
+    """`grants` maps each kind of request to the grant that decides it; what is not in it is switched off.
+
+    `without_client` are the grant types for which no client need take part.
+    """
 
     grants: Mapping[type[TokenRequest], Grant[Any]]
+    authenticate: AuthenticateClient
     issue: IssueAccessToken
+    without_client: frozenset[str]
 
-    async def __call__(self, request: TokenRequest) -> TokenResponse:
-        """Raises an `OAuthRefusal`, or `Unavailable`."""
-        grant = self.grants.get(type(request))
+    async def __call__(self, presented: Presented[Any]) -> TokenResponse:
+        """Raises an `OAuthRefusal`, `TooManyAttempts`, or `Unavailable`."""
+        grant = self.grants.get(type(presented.request))
         if grant is None:
             raise UnsupportedGrantType("This grant is switched off")
-        authorization = await grant(request)
-        issued = await self.issue(authorization.user)
-        return TokenResponse(issued.access_token, issued.expires_in)
+        client = await self._client(presented, grant.grant_type)
+        authorization = await grant(ClientRequest(presented.request, client, presented.address))
+        allowed = authorization.permission
+        issued = await self.issue(allowed, roles=authorization.roles, grant_id=authorization.grant_id)
+        return TokenResponse(issued.access_token, issued.expires_in, allowed.scope, authorization.refresh_token)
+
+    async def _client(self, presented: Presented[Any], grant_type: str) -> AuthenticatedClient | None:
+        if presented.credential is None:
+            if grant_type not in self.without_client:
+                raise InvalidClient("This grant is for clients, and the request names none")
+            return None
+        proof = await self.authenticate(presented.credential, address=presented.address)
+        if grant_type not in proof.client.grant_types:
+            raise UnauthorizedClient("This client is not registered for this grant")
+        return proof

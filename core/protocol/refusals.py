@@ -5,16 +5,29 @@
     │   ├── InvalidRequest               invalid_request
     │   ├── InvalidClient                invalid_client
     │   ├── InvalidGrant                 invalid_grant
+    │   │   └── WrongCredentials         a username and password that do not match
     │   ├── InvalidScope                 invalid_scope
+    │   ├── InvalidTarget                invalid_target (RFC 8707 §2)
+    │   ├── UnauthorizedClient           unauthorized_client
     │   └── UnsupportedGrantType         unsupported_grant_type
+    ├── TooManyAttempts                  whoever keeps guessing has to wait
     ├── InvalidToken                     a bearer token that is not acceptable (RFC 6750 §3.1)
     │   └── TokenMissing                 no bearer token at all
     ├── InsufficientRole                 who you are is known, and it is not enough
     ├── InvalidFields                    values that break the domain's rules, each by name
-    ├── UserNotFound
+    ├── NotFound
+    │   ├── UserNotFound
+    │   ├── ClientNotFound
+    │   ├── ResourceNotFound
+    │   └── KeyNotFound
     ├── Conflict
     │   ├── UsernameTaken
     │   ├── EmailTaken
+    │   ├── ClientIdTaken
+    │   ├── ResourceTaken
+    │   ├── NoSecret                     a client that has none was to get a new one
+    │   ├── KeyTooYoung                  a key was to sign before others can know it
+    │   ├── KeysAreFixed                 tokens are signed with a shared secret
     │   └── ChangedMeanwhile
     └── Unavailable                      nobody's fault but ours: try again
         └── Overloaded
@@ -55,12 +68,35 @@ class InvalidGrant(OAuthRefusal):
     code = "invalid_grant"
 
 
+class WrongCredentials(InvalidGrant):
+    """One and the same for a wrong password, an unknown user and an inactive one."""
+
+    def __init__(self) -> None:
+        super().__init__("Incorrect username or password")
+
+
 class InvalidScope(OAuthRefusal):
     code = "invalid_scope"
 
 
+class InvalidTarget(OAuthRefusal):
+    code = "invalid_target"
+
+
+class UnauthorizedClient(OAuthRefusal):
+    code = "unauthorized_client"
+
+
 class UnsupportedGrantType(OAuthRefusal):
     code = "unsupported_grant_type"
+
+
+class TooManyAttempts(Refusal):
+    """Too many failed before. `wait` is in seconds, at least 1."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = max(wait, 1)
+        super().__init__(f"Too many failed attempts; try again in {self.wait} s")
 
 
 class InvalidToken(Refusal):
@@ -98,9 +134,28 @@ class InvalidFields(Refusal):
         self.errors = errors
 
 
-class UserNotFound(Refusal):
+class NotFound(Refusal):
+    """What was named is not there."""
+
+
+class UserNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("No such user")
+
+
+class ClientNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such client")
+
+
+class ResourceNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such resource")
+
+
+class KeyNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such key, or it was retired before")
 
 
 class Conflict(Refusal):
@@ -115,6 +170,31 @@ class UsernameTaken(Conflict):
 class EmailTaken(Conflict):
     def __init__(self) -> None:
         super().__init__("This e-mail address belongs to another user")
+
+
+class ClientIdTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This name belongs to a client or a user, or once did, and is never given out again")
+
+
+class ResourceTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This resource is registered already")
+
+
+class NoSecret(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This client has no secret: it authenticates in another way, or not at all")
+
+
+class KeyTooYoung(Conflict):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Not everybody can know the next key yet; it may sign in {seconds} s")
+
+
+class KeysAreFixed(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Tokens are signed with JWT_SECRET_KEY; there are no key pairs")
 
 
 class ChangedMeanwhile(Conflict):

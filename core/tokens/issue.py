@@ -1,13 +1,16 @@
-"""From an authenticated user to an access token."""
+"""From a permission to an access token."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from attrs import frozen
 
+from core.clients.model import FIRST_PARTY_CLIENT
 from core.ports import Clock, Entropy
-from core.tokens.model import ACCESS_TOKEN_TYP, FIRST_PARTY_CLIENT, AccessTokenPolicy, IssuedToken
+from core.tokens.model import ACCESS_TOKEN_TYP, AccessTokenPolicy, IssuedToken, Permission
 from core.tokens.ports import TokenSigner
-from core.users.authenticate import AuthenticatedUser
 
 
 @frozen
@@ -17,20 +20,30 @@ class IssueAccessToken:
     entropy: Entropy
     policy: AccessTokenPolicy
 
-    async def __call__(self, proof: AuthenticatedUser) -> IssuedToken:
-        """An access token (RFC 9068 §2.2) for the user who was authenticated.
+    async def __call__(
+        self, allowed: Permission, *, roles: Sequence[str] = (), grant_id: UUID | None = None
+    ) -> IssuedToken:
+        """An access token (RFC 9068 §2.2).
 
-        `iat` is when the authentication began, not now: whatever ended the user's tokens since ends this one too.
+        `sub` is the user, or the client where it acts for itself (§2.2). `iat` is when the permission was decided, not
+        now: whatever ended the subject's tokens since ends this one too. `roles` are those of a user.
         """
         lifetime = int(self.policy.lifetime.total_seconds())
+        client_id = allowed.client_id or FIRST_PARTY_CLIENT
+        audience = allowed.audience
         claims: dict[str, object] = {
             "iss": self.policy.issuer,
-            "sub": proof.user.username,
-            "aud": self.policy.audience,
+            "sub": allowed.username or client_id,
+            "aud": audience[0] if len(audience) == 1 else list(audience),
             "exp": int(self.clock.now().timestamp()) + lifetime,
-            "iat": int(proof.at.timestamp()),
+            "iat": int(allowed.at.timestamp()),
             "jti": str(self.entropy.uuid()),
-            "client_id": FIRST_PARTY_CLIENT,
-            "roles": list(proof.user.roles),
+            "client_id": client_id,
         }
+        if allowed.scope:
+            claims["scope"] = " ".join(allowed.scope)
+        if allowed.username is not None:
+            claims["roles"] = list(roles)
+        if grant_id is not None:
+            claims["grant_id"] = str(grant_id)
         return IssuedToken(await self.signer.sign(claims, typ=ACCESS_TOKEN_TYP), expires_in=lifetime)

@@ -1,21 +1,21 @@
-"""Access tokens: JWTs by RFC 9068."""
+"""Access tokens: JWTs by RFC 9068. Refresh tokens and their families: RFC 6749 §6."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from core.protocol.refusals import InvalidToken
 from core.protocol.secret import Secret
+from core.users.model import User
 
 ACCESS_TOKEN_TYP = "at+jwt"  # RFC 9068 §2.1
 
-# RFC 9068 §2.2 requires a client_id. Tokens that no registered client asked for name Watchword itself.
-FIRST_PARTY_CLIENT = "watchword"
-
 LARGEST_TOKEN = 8 * 1024  # bytes
+LONGEST_JTI = 256  # characters: what is revoked by its identifier has to fit into an index
 
 
 @frozen
@@ -24,6 +24,58 @@ class AccessTokenPolicy:
     audience: str
     lifetime: timedelta = timedelta(minutes=30)
     leeway: timedelta = timedelta(0)
+
+
+@frozen
+class RefreshPolicy:
+    """`lifetime` counts from the first token of a family, `idle` from its last use; `grace` is for a repeated use."""
+
+    lifetime: timedelta = timedelta(days=90)
+    idle: timedelta = timedelta(days=30)
+    grace: timedelta = timedelta(seconds=30)
+
+
+@frozen
+class Permission:
+    """For whom, by whom and for what tokens may be issued. `at` is when that was decided, the `iat` of access tokens.
+
+    `client_id` is None where no registered client took part; `username` where the client acts for itself.
+    """
+
+    client_id: str | None
+    username: str | None
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    at: datetime
+
+
+@frozen
+class Family:
+    """All refresh tokens that follow from one grant. One row of the store, however often it rotates.
+
+    `current` is the digest of the token that is good now, `previous` that of the one which was exchanged for it at
+    `rotated_at`.
+    """
+
+    id: UUID
+    permission: Permission
+    current: bytes = field(repr=False)
+    expires_at: datetime
+    idle_expires_at: datetime
+    previous: bytes | None = field(default=None, repr=False)
+    rotated_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def live(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < min(self.expires_at, self.idle_expires_at)
+
+    def accepts(self, digest: bytes, *, at: datetime, grace: timedelta) -> bool:
+        """Whether a token with this digest would be exchanged."""
+        if digest == self.current:
+            return True
+        if not grace or self.rotated_at is None:
+            return False
+        return digest == self.previous and at < self.rotated_at + grace
 
 
 @frozen
@@ -36,7 +88,10 @@ class IssuedToken:
 
 @frozen
 class AccessToken:
-    """The claims of a verified access token. Times are NumericDates: seconds since 1970 (RFC 7519 §2)."""
+    """The claims of a verified access token. Times are NumericDates: seconds since 1970 (RFC 7519 §2).
+
+    `grant_id` names the family of refresh tokens that it came with.
+    """
 
     iss: str
     sub: str
@@ -48,6 +103,7 @@ class AccessToken:
     roles: tuple[str, ...] = ()
     scope: str = ""
     nbf: float | None = None
+    grant_id: UUID | None = None
 
     @property
     def username(self) -> str:
@@ -63,18 +119,51 @@ class AccessToken:
             aud=(audience,) if isinstance(audience, str) else _texts(claims, "aud"),
             exp=_date(claims, "exp"),
             iat=_date(claims, "iat"),
-            jti=_text(claims, "jti"),
+            jti=_identifier(claims, "jti"),
             client_id=_text(claims, "client_id"),
             roles=_texts(claims, "roles") if "roles" in claims else (),
             scope=_text(claims, "scope") if "scope" in claims else "",
             nbf=_date(claims, "nbf") if "nbf" in claims else None,
+            grant_id=_uuid(claims, "grant_id") if "grant_id" in claims else None,
         )
+
+
+@frozen
+class Standing:
+    """What the store knows at this moment of an access token that verified.
+
+    `revoked`: by itself, or with its family. `client_active` is None when no such client is registered, and
+    `valid_from` the latest instant before which tokens ended, for its client or for everybody.
+    """
+
+    user: User | None
+    revoked: bool
+    client_active: bool | None
+    valid_from: datetime | None
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
         raise InvalidToken(f"claim {name}: missing or not a text")
+    # With a shared secret others make tokens, too, and no store can look for such a text.
+    if "\0" in value or not _encodable(value):
+        raise InvalidToken(f"claim {name}: holds a NUL or a lone surrogate")
+    return value
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _identifier(claims: Mapping[str, object], name: str) -> str:
+    value = _text(claims, name)
+    if len(value) > LONGEST_JTI:
+        raise InvalidToken(f"claim {name}: longer than {LONGEST_JTI} characters")
     return value
 
 
@@ -87,7 +176,14 @@ def _texts(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
 
 def _date(claims: Mapping[str, object], name: str) -> float:
     value = claims.get(name)
-    # JSON in Python knows NaN and Infinity, and whole numbers too large for a float; none of them is a time.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+    # JSON in Python knows NaN and Infinity, whole numbers too large for a float, and years that no calendar has.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11:
         raise InvalidToken(f"claim {name}: missing or not a number of seconds")
     return value
+
+
+def _uuid(claims: Mapping[str, object], name: str) -> UUID:
+    try:
+        return UUID(_text(claims, name))
+    except ValueError:
+        raise InvalidToken(f"claim {name}: not a UUID") from None

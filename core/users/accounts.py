@@ -9,6 +9,7 @@ from attrs import frozen
 from core.access.model import as_roles
 from core.ports import Clock, Entropy
 from core.protocol.refusals import FieldError, InvalidFields, InvalidToken, UserNotFound
+from core.protocol.unset import UNSET, Unset
 from core.users.model import (
     USERNAME,
     User,
@@ -19,7 +20,8 @@ from core.users.model import (
     username_errors,
 )
 from core.users.password import Password, password_errors
-from core.users.ports import UNSET, Page, PasswordHasher, Unset, UserChanges, UserRepository
+from core.users.ports import Page, PasswordHasher, UserChanges, UserRepository
+from core.users.throttle import Attempt, Throttle
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -142,13 +144,20 @@ class ChangePassword:
 
     users: UserRepository
     hasher: PasswordHasher
+    throttle: Throttle
     clock: Clock
 
-    async def __call__(self, user: User, *, current_password: Password, new_password: Password) -> None:
-        """Raises `InvalidFields` (also for a wrong current password), `ChangedMeanwhile`, `InvalidToken`."""
+    async def __call__(self, user: User, *, current_password: Password, new_password: Password, address: str) -> None:
+        """Raises `InvalidFields` (also for a wrong current password), `TooManyAttempts`, `ChangedMeanwhile`,
+        `InvalidToken`.
+        """
         refuse(*password_errors(new_password, "new_password"))
+        attempt = Attempt("password", user.username, address)  # of the same guesses as at the token endpoint
+        await self.throttle.admit(attempt)
         if not await self.hasher.verify(current_password, user.hashed_password):
+            await self.throttle.failed(attempt)
             raise InvalidFields(FieldError("current_password", "this is not the current password"))
+        await self.throttle.succeeded(attempt)
         hashed = await self.hasher.hash(new_password)
         now = self.clock.now()
         changes = UserChanges(
@@ -162,6 +171,20 @@ class ChangePassword:
         except UserNotFound:
             raise InvalidToken("the user was deleted meanwhile") from None
         await _catch_up(self.users, self.clock, changed, changes)
+
+
+@frozen
+class EndUsersTokens:
+    """End every token that a user has, refresh tokens included. The password stays as it is."""
+
+    users: UserRepository
+    clock: Clock
+
+    async def __call__(self, username: str) -> User:
+        """Raises `UserNotFound`."""
+        user = await FindUser(self.users)(username)
+        now = self.clock.now()
+        return await self.users.update(user.id, UserChanges(at=now, tokens_valid_from=next_whole_second(now)))
 
 
 @frozen

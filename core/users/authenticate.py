@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from core.ports import Clock
-from core.protocol.refusals import InvalidGrant, Unavailable
+from core.protocol.refusals import Unavailable, WrongCredentials
 from core.users.model import USERNAME, User
 from core.users.password import Password
 from core.users.ports import PasswordHasher, UserRepository
+from core.users.throttle import Attempt, Throttle
 
 # After a password change logins wait for the next whole second. A longer wait means that clocks disagree.
 LONGEST_WAIT = timedelta(seconds=2)
@@ -33,10 +34,22 @@ class AuthenticatedUser:
 class AuthenticateUser:
     users: UserRepository
     hasher: PasswordHasher
+    throttle: Throttle
     clock: Clock
 
-    async def __call__(self, username: str, password: Password) -> AuthenticatedUser:
-        """Raises `InvalidGrant`, one and the same for a wrong password, an unknown user and an inactive one."""
+    async def __call__(self, username: str, password: Password, *, address: str) -> AuthenticatedUser:
+        """Raises `WrongCredentials`, or `TooManyAttempts` with the password unread."""
+        attempt = Attempt("password", username, address)
+        await self.throttle.admit(attempt)
+        try:
+            proof = await self._settled(username, password)
+        except WrongCredentials:
+            await self.throttle.failed(attempt)
+            raise
+        await self.throttle.succeeded(attempt)
+        return proof
+
+    async def _settled(self, username: str, password: Password) -> AuthenticatedUser:
         proof = await self._check(username, password)
         valid_from = proof.user.tokens_valid_from
         if valid_from is None or proof.at >= valid_from:
@@ -52,7 +65,7 @@ class AuthenticateUser:
         user = await self.users.get_by_username(username) if USERNAME.fullmatch(username) else None
         matches = await self.hasher.verify(password, user.hashed_password if user else None)
         if user is None or not matches or not user.is_active:
-            raise InvalidGrant("Incorrect username or password")
+            raise WrongCredentials
         if self.hasher.outdated(user.hashed_password):
             with suppress(Unavailable):  # a better hash can wait until the next login; this one has succeeded
                 await self.users.replace_hash(user.id, user.hashed_password, await self.hasher.hash(password))

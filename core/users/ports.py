@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from attrs import field, frozen
 
+from core.protocol.unset import UNSET, Unset
 from core.users.model import User
 from core.users.password import Password
-
-
-class Unset(Enum):
-    UNSET = "unset"
-
-
-UNSET: Literal[Unset.UNSET] = Unset.UNSET
 
 
 @frozen
@@ -69,6 +63,28 @@ class UserRepository(Protocol):
 
     async def page(self, *, after: str | None, limit: int) -> Page:
         """Up to `limit` users whose usernames come after `after`, in the order of their code points."""
+
+
+@frozen
+class Tally:
+    """Failed attempts that were counted under one key: how many, since when, and when the last one was."""
+
+    key: bytes
+    failures: int
+    since: datetime
+    last: datetime
+
+
+class TallyStore(Protocol):
+    """Counts of failed attempts, shared by all workers. Each method is one transaction. All raise `Unavailable`."""
+
+    async def read(self, keys: Collection[bytes]) -> Sequence[Tally]:
+        """What is counted under these keys; nothing for a key without failures."""
+
+    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> None:
+        """One failure more under each key. A count that began at or before the key's value begins anew."""
+
+    async def clear(self, keys: Collection[bytes]) -> None: ...
 
 
 class PasswordHasher(Protocol):

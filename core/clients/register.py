@@ -1,0 +1,277 @@
+"""The verbs of a client and of a resource, shared by the command line and the admin API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+
+import attrs
+from attrs import frozen
+
+from core.clients.model import (
+    CLIENT_ID,
+    SECRET_PREFIX,
+    AuthMethod,
+    Client,
+    Resource,
+    SecretDigests,
+    digest,
+    missing,
+    refuse_client,
+)
+from core.clients.ports import AssertionVerifier, ClientChanges, ClientPage, ClientRepository, ResourceRepository
+from core.ports import Audit, Clock, Entropy
+from core.protocol.refusals import ClientNotFound, FieldError, InvalidFields, NoSecret
+from core.protocol.scope import resource_errors, scope_errors, unique
+from core.protocol.secret import Secret
+from core.protocol.unset import UNSET, Unset
+from core.users.model import next_whole_second
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 200
+
+LONGEST_OVERLAP = timedelta(days=30)
+
+
+@frozen
+class NewSecret:
+    """A client and its secret, which is shown once and kept nowhere. None for a client that has no secret."""
+
+    client: Client
+    secret: Secret | None
+
+
+@frozen
+class Registry:
+    """What every change of a client is checked against."""
+
+    resources: ResourceRepository
+    assertions: AssertionVerifier
+
+    async def check(self, client: Client) -> Client:
+        """The client, which keeps every rule. Raises `InvalidFields`."""
+        refuse_client(client)
+        errors: list[FieldError] = []
+        if client.resources or client.serves:
+            known = [resource.identifier for resource in await self.resources.all()]
+            errors += missing(client.resources, known, "resources") + missing(client.serves, known, "serves")
+        if client.jwks is not None and not self.assertions.acceptable(client.jwks):
+            errors.append(FieldError("jwks", "one of its keys cannot be read, or is of no kind that is accepted"))
+        if errors:
+            raise InvalidFields(*errors)
+        return client
+
+
+@frozen
+class CreateClient:
+    clients: ClientRepository
+    registry: Registry
+    clock: Clock
+    entropy: Entropy
+    audit: Audit
+
+    async def __call__(
+        self,
+        *,
+        client_id: str,
+        name: str = "",
+        auth_method: AuthMethod = AuthMethod.SECRET_BASIC,
+        grant_types: tuple[str, ...] = (),
+        scopes: tuple[str, ...] = (),
+        resources: tuple[str, ...] = (),
+        serves: tuple[str, ...] = (),
+        jwks: Mapping[str, object] | None = None,
+    ) -> NewSecret:
+        """Raises `InvalidFields` naming every field at fault, `ClientIdTaken`."""
+        now = self.clock.now()
+        secret = new_secret(self.entropy) if auth_method.by_secret else None
+        client = Client(
+            client_id=client_id,
+            auth_method=auth_method,
+            created_at=now,
+            updated_at=now,
+            name=name or client_id,
+            grant_types=grant_types,
+            scopes=scopes,
+            resources=resources,
+            serves=serves,
+            jwks=jwks,
+            secret=SecretDigests(digest(secret)) if secret is not None else None,
+        )
+        await self.clients.create(await self.registry.check(client))
+        self.audit.note("client created", client_id=client_id)
+        return NewSecret(client, secret)
+
+
+@frozen
+class FindClient:
+    clients: ClientRepository
+
+    async def __call__(self, client_id: str) -> Client:
+        """Raises `ClientNotFound`."""
+        client = await self.clients.get(client_id) if CLIENT_ID.fullmatch(client_id) else None
+        if client is None:
+            raise ClientNotFound
+        return client
+
+
+@frozen
+class ListClients:
+    clients: ClientRepository
+
+    async def __call__(self, *, after: str | None = None, limit: int = DEFAULT_PAGE) -> ClientPage:
+        """A page in the order of client ids, from behind the cursor `after`. Raises `InvalidFields`."""
+        errors = []
+        if not 1 <= limit <= LARGEST_PAGE:
+            errors.append(FieldError("limit", f"expected a number from 1 to {LARGEST_PAGE}"))
+        if after is not None and not CLIENT_ID.fullmatch(after):
+            errors.append(FieldError("after", "expected the `next` of an earlier page"))
+        if errors:
+            raise InvalidFields(*errors)
+        return await self.clients.page(after=after, limit=limit)
+
+
+@frozen
+class UpdateClient:
+    """What an administrator may change. Narrower grants, scopes and resources count for refresh tokens too."""
+
+    clients: ClientRepository
+    registry: Registry
+    clock: Clock
+    audit: Audit
+
+    async def __call__(
+        self,
+        client_id: str,
+        *,
+        name: str | Unset = UNSET,
+        grant_types: tuple[str, ...] | Unset = UNSET,
+        scopes: tuple[str, ...] | Unset = UNSET,
+        resources: tuple[str, ...] | Unset = UNSET,
+        serves: tuple[str, ...] | Unset = UNSET,
+        jwks: Mapping[str, object] | Unset = UNSET,
+        is_active: bool | Unset = UNSET,
+    ) -> Client:
+        """The client after the change. A deactivation ends its tokens. Raises `InvalidFields`, `ClientNotFound`."""
+        now = self.clock.now()
+        changes = ClientChanges(
+            at=now,
+            name=name,
+            grant_types=grant_types if isinstance(grant_types, Unset) else unique(grant_types),
+            scopes=scopes if isinstance(scopes, Unset) else unique(scopes),
+            resources=resources if isinstance(resources, Unset) else unique(resources),
+            serves=serves if isinstance(serves, Unset) else unique(serves),
+            jwks=jwks,
+            is_active=is_active,
+            tokens_valid_from=next_whole_second(now) if is_active is False else UNSET,
+        )
+        await self.registry.check(changed(await FindClient(self.clients)(client_id), changes))
+        client = await self.clients.update(client_id, changes)
+        self.audit.note("client changed", client_id=client_id)
+        return client
+
+
+@frozen
+class RotateSecret:
+    clients: ClientRepository
+    clock: Clock
+    entropy: Entropy
+    audit: Audit
+
+    async def __call__(self, client_id: str, *, overlap: timedelta = timedelta(0)) -> NewSecret:
+        """A new secret. The one before counts for as long as `overlap`; any earlier one no longer.
+
+        Raises `InvalidFields` (`overlap`), `ClientNotFound`, `NoSecret`.
+        """
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            raise InvalidFields(FieldError("overlap_seconds", f"expected at most {LONGEST_OVERLAP.days} days"))
+        client = await FindClient(self.clients)(client_id)
+        if not client.auth_method.by_secret:
+            raise NoSecret
+        now, secret = self.clock.now(), new_secret(self.entropy)
+        until = now + overlap if overlap else None
+        client = await self.clients.replace_secret(client_id, digest(secret), previous_until=until, at=now)
+        self.audit.note("client secret rotated", client_id=client_id)
+        return NewSecret(client, secret)
+
+
+@frozen
+class EndClientsTokens:
+    """End every token that a client has, refresh tokens included."""
+
+    clients: ClientRepository
+    clock: Clock
+    audit: Audit
+
+    async def __call__(self, client_id: str) -> Client:
+        """Raises `ClientNotFound`."""
+        await FindClient(self.clients)(client_id)
+        now = self.clock.now()
+        changes = ClientChanges(at=now, tokens_valid_from=next_whole_second(now))
+        client = await self.clients.update(client_id, changes)
+        self.audit.note("client's tokens ended", client_id=client_id)
+        return client
+
+
+@frozen
+class DeleteClient:
+    clients: ClientRepository
+    audit: Audit
+
+    async def __call__(self, client_id: str) -> None:
+        """Its tokens end with it. Raises `ClientNotFound`. The id is never given out again."""
+        await FindClient(self.clients)(client_id)
+        await self.clients.delete(client_id)
+        self.audit.note("client deleted", client_id=client_id)
+
+
+@frozen
+class CreateResource:
+    resources: ResourceRepository
+    clock: Clock
+
+    async def __call__(self, identifier: str, scopes: tuple[str, ...] = ()) -> Resource:
+        """Raises `InvalidFields`, `ResourceTaken`."""
+        resource = Resource(identifier, scopes, self.clock.now())
+        await self.resources.create(resource)
+        return resource
+
+
+@frozen
+class ListResources:
+    resources: ResourceRepository
+
+    async def __call__(self) -> tuple[Resource, ...]:
+        return await self.resources.all()
+
+
+@frozen
+class UpdateResource:
+    resources: ResourceRepository
+
+    async def __call__(self, identifier: str, scopes: tuple[str, ...]) -> Resource:
+        """The resource with exactly these scopes. Raises `InvalidFields`, `ResourceNotFound`."""
+        if errors := [*resource_errors([identifier], "identifier"), *scope_errors(scopes)]:
+            raise InvalidFields(*errors)
+        return await self.resources.replace_scopes(identifier, unique(scopes))
+
+
+@frozen
+class DeleteResource:
+    resources: ResourceRepository
+
+    async def __call__(self, identifier: str) -> None:
+        """No new token is issued for it. Raises `ResourceNotFound`."""
+        await self.resources.delete(identifier)
+
+
+def new_secret(entropy: Entropy) -> Secret:
+    """256 random bits, with a prefix by which scanners know it."""
+    return Secret(SECRET_PREFIX + base64.urlsafe_b64encode(entropy.secret()).rstrip(b"=").decode())
+
+
+def changed(client: Client, changes: ClientChanges) -> Client:
+    """The client as it will be, but for the instant before which its tokens end."""
+    fields = attrs.asdict(changes, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+    return attrs.evolve(client, updated_at=fields.pop("at"), **fields)

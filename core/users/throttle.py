@@ -1,0 +1,117 @@
+"""Slower and slower for whoever keeps guessing, and not for the owner elsewhere.
+
+Failures are counted per account and network, per account, and per network. Each count has some that are free; from then
+on every failure doubles the wait. A count ends with its window. What is kept are digests: neither names nor addresses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Literal
+
+from attrs import frozen
+
+from core.ports import Clock
+from core.protocol.refusals import TooManyAttempts
+from core.users.ports import Tally, TallyStore
+
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+@frozen
+class Limit:
+    """After `free` failures the wait begins. The count starts anew when its first failure is older than `window`."""
+
+    free: int
+    window: timedelta
+
+    def until(self, tally: Tally, at: datetime) -> datetime | None:
+        """When the next attempt may be made; None when it may be made at once."""
+        if tally.failures < self.free or tally.since + self.window <= at:
+            return None
+        doublings = min(tally.failures - self.free, 30)
+        end = tally.last + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+        return end if end > at else None
+
+
+PAIR = Limit(5, timedelta(days=1))
+ACCOUNT = Limit(100, timedelta(days=1))
+# Many people share a network, and some of them mistype: only a burst tells a guesser from them.
+NETWORK = Limit(100, timedelta(hours=1))
+
+LONGEST_WINDOW = max(PAIR.window, ACCOUNT.window, NETWORK.window)
+
+
+@frozen
+class Attempt:
+    """Somebody at `address` claims to be `name`, who may or may not exist."""
+
+    kind: Literal["password", "client"]
+    name: str
+    address: str
+
+    @property
+    def keys(self) -> dict[bytes, Limit]:
+        network = network_of(self.address)
+        return {
+            self._key("pair", self.name, network): PAIR,
+            self._key("account", self.name): ACCOUNT,
+            self._key("network", network): NETWORK,
+        }
+
+    @property
+    def own(self) -> list[bytes]:
+        """The counts that a success ends. That of the network stays: a guesser has an account as well."""
+        return list(self.keys)[:2]
+
+    def _key(self, *parts: str) -> bytes:
+        text = "\0".join((self.kind, *parts))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+@frozen
+class Throttle:
+    tallies: TallyStore
+    clock: Clock
+
+    async def admit(self, attempt: Attempt) -> bool:
+        """Whether failures are on record. Raises `TooManyAttempts` while the next attempt has to wait."""
+        now, keys = self.clock.now(), attempt.keys
+        found = await self.tallies.read(list(keys))
+        waits = [until for tally in found if (until := keys[tally.key].until(tally, now)) is not None]
+        if waits:
+            raise TooManyAttempts(ceil((max(waits) - now).total_seconds()))
+        return bool(found)
+
+    async def failed(self, attempt: Attempt) -> None:
+        """Count a failure, and commit that, before anybody is told of it.
+
+        Admits once more, as a success does: an answer tells nothing of a guess that had to wait.
+        Raises `TooManyAttempts`.
+        """
+        await self.admit(attempt)
+        now = self.clock.now()
+        await self.tallies.count({key: now - limit.window for key, limit in attempt.keys.items()}, at=now)
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        """Admit once more, so that of many guesses at once no late one gets through, and end the counts.
+
+        Raises `TooManyAttempts`.
+        """
+        if await self.admit(attempt):
+            await self.tallies.clear(attempt.own)
+
+
+def network_of(address: str) -> str:
+    """The network that one party is likely to have to itself: an IPv4 /24, an IPv6 /64. Any text is somebody's."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 64), strict=False))
