@@ -1,0 +1,3 @@
+DROP TABLE spent_assertions;
+DROP TABLE clients;
+DROP TABLE resources;
