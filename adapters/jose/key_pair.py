@@ -1,99 +1,155 @@
-"""Tokens by a key pair: the private half signs here, the public half is published."""
+"""Tokens by key pairs: private halves sign here, public halves are published."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-
-from attrs import frozen
-from joserfc.jwk import ECKey
+from datetime import datetime
+from time import monotonic
 
 from adapters.jose import signatures
+from adapters.jose.making import imported
 from adapters.jose.sealing import Sealer
-from core.keys.model import SigningKey
+from core.keys.model import KeyPolicy, KeyRing, SigningKey
 from core.keys.ports import PublicKeys, SigningKeyStore
+from core.keys.rotate import MaintainKeys
 from core.ports import Clock
+from core.protocol.refusals import InvalidToken, Unavailable
 from core.protocol.secret import Secret
 from core.tokens.ports import TokenSigner, TokenVerifier
 
-ALGORITHM = "ES256"
-CURVE = "P-256"
+FRESH = 0.7  # seconds for which the keys that were read are good without another look
+PATIENCE = 0.25  # seconds that a request waits for that look, while there are older keys to go by
 
-
-@frozen(repr=False)
-class LoadedKey:
-    kid: str
-    private: ECKey
-    public: ECKey
-    public_jwk: Mapping[str, str]
+REMEMBERED = 4096  # tokens
 
 
 class KeyPairTokens:
-    """ES256. The key is made on first use, kept sealed in the store, and read from there once per process."""
+    """Signs with the active key of one algorithm and verifies by every key of it that is published.
 
-    def __init__(self, store: SigningKeyStore, sealer: Sealer, clock: Clock) -> None:
+    Keys are read from the store again when those at hand are not fresh, so a rotation needs no restart. A token that
+    verified is remembered for as long as its key counts: its signature does not change, and everything else about it
+    is asked anew each time.
+    """
+
+    def __init__(
+        self,
+        store: SigningKeyStore,
+        sealer: Sealer,
+        maintain: MaintainKeys,
+        clock: Clock,
+        policy: KeyPolicy,
+        algorithm: str,
+    ) -> None:
         self._store = store
         self._sealer = sealer
+        self._maintain = maintain
         self._clock = clock
-        self._rules = signatures.registry(ALGORITHM)
-        self._loaded: LoadedKey | None = None
-        self._loading: asyncio.Task[LoadedKey] | None = None
+        self._policy = policy
+        self._algorithm = algorithm
+        self._rules = signatures.registry(algorithm)
+        self._ring = KeyRing(())
+        self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+        self._public: dict[str, signatures.Key] = {}
+        self._signers: dict[tuple[str, str], signatures.Signer] = {}
+        self._verified: OrderedDict[bytes, tuple[str, Mapping[str, object]]] = OrderedDict()
 
     async def prepare(self) -> None:
-        """Fetch or make the key now rather than with the first token. Raises `Unavailable`, `SealError`."""
-        await self._load()
-
-    async def _load(self) -> LoadedKey:
-        """The key, from the store when this process has none yet. Raises `Unavailable`, `SealError`."""
-        if self._loaded is not None:
-            return self._loaded
-        # All who wait share one attempt, and its failure: in turn, each would wait as long as the store is silent.
-        if self._loading is None or self._loading.done():
-            self._loading = asyncio.create_task(self._fetch())
-        self._loaded = await asyncio.shield(self._loading)
-        return self._loaded
-
-    async def _fetch(self) -> LoadedKey:
-        return self._open(await self._store.active(ALGORITHM) or await self._establish())
+        """Read the keys now, or make them, rather than with the first token. Raises `Unavailable`, `SealError`."""
+        active = await self._active()
+        self._signer(active, "at+jwt")
 
     async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
-        loaded = await self._load()
-        header = {"alg": ALGORITHM, "typ": typ, "kid": loaded.kid}
-        return signatures.sign(claims, header=header, key=loaded.private, rules=self._rules)
+        return self._signer(await self._active(), typ)(claims)
 
     async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
-        loaded = await self._load()
-        return signatures.verify(
-            token, typ=typ, find_key=lambda kid: loaded.public if kid == loaded.kid else None, rules=self._rules
-        )
+        await self._look()
+        name = hashlib.sha256(f"{typ} {token.reveal()}".encode("utf-8", "surrogatepass")).digest()
+        known = self._verified.get(name)
+        if known is not None and self._find(known[0]) is not None:
+            self._verified.move_to_end(name)
+            return known[1]
+        used: list[str] = []
+
+        def find(kid: str | None) -> signatures.Key | None:
+            used.append(kid or "")
+            return self._find(kid or "")
+
+        claims = signatures.verify(token, typ=typ, find_key=find, rules=self._rules)
+        self._verified[name] = (used[0], claims)
+        if len(self._verified) > REMEMBERED:
+            self._verified.popitem(last=False)
+        return claims
 
     async def jwks(self) -> Sequence[Mapping[str, str]]:
-        return ((await self._load()).public_jwk,)
+        await self._active()
+        return [key.public_jwk for key in self._ring.published(self._clock.now(), self._policy.keep)]
 
-    async def _establish(self) -> SigningKey:
-        """Offer a fresh key to the store, which keeps the first that any process offers."""
-        key = ECKey.generate_key(CURVE, private=True)
-        kid = key.thumbprint()  # RFC 7638
-        private = json.dumps(key.as_dict(private=True))
-        return await self._store.establish(
-            SigningKey(
-                kid=kid,
-                algorithm=ALGORITHM,
-                public_jwk={**_texts(key.as_dict(private=False)), "kid": kid, "use": "sig", "alg": ALGORITHM},
-                sealed_private_key=self._sealer.seal(private, name=kid),
-                created_at=self._clock.now(),
-            )
-        )
+    async def _active(self) -> SigningKey:
+        await self._look()
+        active = self._ring.active(self._algorithm, self._clock.now())
+        if active is None:
+            await self._maintain.active_of(self._algorithm)
+            await self._read()
+            active = self._ring.active(self._algorithm, self._clock.now())
+        if active is None:
+            raise Unavailable("There is no key to sign with at the moment")
+        return active
 
-    def _open(self, stored: SigningKey) -> LoadedKey:
-        private = json.loads(self._sealer.open(stored.sealed_private_key, name=stored.kid))
-        public = {name: value for name, value in private.items() if name != "d"}
-        return LoadedKey(stored.kid, ECKey.import_key(private), ECKey.import_key(public), stored.public_jwk)
+    async def _look(self) -> None:
+        """The keys at hand are fresh, or as fresh as can be had. Raises `Unavailable` when there are none."""
+        if monotonic() - self._read_at < FRESH:
+            return
+        # All who wait share one attempt, and its failure: in turn, each would wait as long as the store is silent.
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(_heard)
+        if not self._ring.keys:
+            await asyncio.shield(self._reading)
+            return
+        done, _ = await asyncio.wait({self._reading}, timeout=PATIENCE)
+        if not done or self._reading.exception() is not None:
+            self._read_at = monotonic()  # not for every request; the next look is a while off
+
+    async def _read(self) -> None:
+        ring = KeyRing(await self._store.all())
+        if ring != self._ring:
+            self._ring = ring
+            kept = {key.kid for key in ring.keys if key.algorithm == self._algorithm}
+            self._public = {kid: key for kid, key in self._public.items() if kid in kept}
+            self._signers = {at: signer for at, signer in self._signers.items() if at[0] in kept}
+        self._read_at = monotonic()
+
+    def _find(self, kid: str) -> signatures.Key | None:
+        """The public key by this name that counts now. Raises `InvalidToken` for one that counted once."""
+        key = next((key for key in self._ring.keys if key.kid == kid and key.algorithm == self._algorithm), None)
+        if key is None:
+            return None
+        if self._ended(key, self._clock.now()):
+            raise InvalidToken("signed by a key that was retired")
+        if kid not in self._public:
+            self._public[kid] = imported(dict(key.public_jwk))
+        return self._public[kid]
+
+    def _ended(self, key: SigningKey, at: datetime) -> bool:
+        return self._ring.published_until(key, self._policy.keep) <= at
+
+    def _signer(self, key: SigningKey, typ: str) -> signatures.Signer:
+        if (key.kid, typ) not in self._signers:
+            private = json.loads(self._sealer.open(key.sealed_private_key, name=key.kid))
+            header = {"alg": key.algorithm, "typ": typ, "kid": key.kid}
+            self._signers[key.kid, typ] = signatures.Signer(header, imported(private), self._rules)
+        return self._signers[key.kid, typ]
 
 
-def _texts(jwk: Mapping[str, object]) -> dict[str, str]:
-    return {name: value for name, value in jwk.items() if isinstance(value, str)}
+def _heard(task: asyncio.Task[None]) -> None:
+    """A look that failed while nobody waited for it any more is no news to anybody."""
+    if not task.cancelled():
+        task.exception()
 
 
 _signer: type[TokenSigner] = KeyPairTokens

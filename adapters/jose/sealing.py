@@ -13,6 +13,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from core.keys.ports import Resealer
 from core.protocol.secret import Secret
 
 KEY_BYTES = 32
@@ -24,10 +25,13 @@ class SealError(Exception):
 
 
 class Sealer:
-    """Encrypts with one AES-256 key. What is sealed under a name opens only under the same name."""
+    """Encrypts with an AES-256 key. What is sealed under a name opens only under the same name.
 
-    def __init__(self, key: Secret) -> None:
-        self._key = OctKey.import_key(_decode(key.reveal()))
+    `previous` are keys that were in use before: they open, and seal nothing any more.
+    """
+
+    def __init__(self, key: Secret, *previous: Secret) -> None:
+        self._key, *self._previous = (OctKey.import_key(_decode(one.reveal())) for one in (key, *previous))
         self._rules = jwe.JWERegistry(algorithms=["dir", "A256GCM"])
 
     def seal(self, text: str, *, name: str) -> str:
@@ -35,17 +39,34 @@ class Sealer:
         return jwe.encrypt_compact(header, text.encode(), self._key, registry=self._rules)
 
     def open(self, sealed: str, *, name: str) -> str:
-        """Raises `SealError` when it was sealed by another key, under another name, or is damaged."""
+        """Raises `SealError` when it was sealed by an unknown key, under another name, or is damaged."""
+        for key in self._previous:
+            with suppress(SealError):
+                return self._open(sealed, key, name)
+        return self._open(sealed, self._key, name)
+
+    def reseal(self, sealed: str, *, name: str) -> str | None:
+        """Raises `SealError`."""
         try:
-            opened = jwe.decrypt_compact(sealed, self._key, registry=self._rules)
+            self._open(sealed, self._key, name)
+        except SealError:
+            return self.seal(self.open(sealed, name=name), name=name)
+        return None
+
+    def _open(self, sealed: str, key: OctKey, name: str) -> str:
+        try:
+            opened = jwe.decrypt_compact(sealed, key, registry=self._rules)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise SealError(
-                "the signing key in the database was sealed with another encryption key: set "
-                "WATCHWORD_ENCRYPTION_KEY to that one, or bring back its encryption.key"
+                "a key in the database was sealed with another encryption key: set WATCHWORD_ENCRYPTION_KEY "
+                "to that one, or bring back its encryption.key"
             ) from error
         if opened.plaintext is None or opened.headers().get("kid") != name:
             raise SealError("sealed under another name")
         return opened.plaintext.decode()
+
+
+_: type[Resealer] = Sealer
 
 
 def fresh_key() -> Secret:
@@ -59,8 +80,10 @@ def _decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text[:43] + "=")
 
 
-def key_in(folder: Path) -> Secret:
-    """The encryption key kept in this folder, made on first use (owner-only; of several processes one makes it)."""
+def keys_in(folder: Path) -> tuple[Secret, ...]:
+    """The encryption keys kept in this folder, a line each, the one in use first. The first one is made on first use
+    (owner-only; of several processes one makes it).
+    """
     path = folder / FILE_NAME
     # Root's data directory also holds the embedded database, whose account must be able to pass through.
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -86,7 +109,7 @@ def key_in(folder: Path) -> Secret:
             raise SealError(
                 f"{path} is not this account's alone: chown and chmod 600 it, or replace it if it was exposed"
             )
-        return Secret(file.read().strip())
+        return tuple(map(Secret, file.read().split())) or (Secret(""),)
 
 
 def _flush(folder: Path) -> None:

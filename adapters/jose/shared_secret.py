@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 
 from joserfc.jwk import OctKey
@@ -9,7 +10,7 @@ from joserfc.jwk import OctKey
 from adapters.jose import signatures
 from core.keys.ports import PublicKeys
 from core.protocol.secret import Secret
-from core.tokens.ports import TokenSigner, TokenVerifier
+from core.tokens.ports import Deriver, TokenSigner, TokenVerifier
 
 
 class SharedSecretTokens:
@@ -17,14 +18,17 @@ class SharedSecretTokens:
 
     def __init__(self, secret: Secret, algorithm: str) -> None:
         self._key = OctKey.import_key(secret.reveal().encode())
-        self._header = {"alg": algorithm}
+        self._algorithm = algorithm
         self._rules = signatures.registry(algorithm)
+        self._signers: dict[str, signatures.Signer] = {}
 
     async def prepare(self) -> None:
         return None
 
     async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
-        return signatures.sign(claims, header={**self._header, "typ": typ}, key=self._key, rules=self._rules)
+        if typ not in self._signers:
+            self._signers[typ] = signatures.Signer({"alg": self._algorithm, "typ": typ}, self._key, self._rules)
+        return self._signers[typ](claims)
 
     async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
         return signatures.verify(token, typ=typ, find_key=self._find, rules=self._rules)
@@ -36,6 +40,17 @@ class SharedSecretTokens:
         return self._key if kid is None else None
 
 
+class SharedSecretDeriver:
+    """From the shared secret, which every server has: apart from signatures by a label of its own."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._key = hmac.digest(secret.reveal().encode(), b"watchword derivation key", "sha256")
+
+    async def derive(self, purpose: str, data: bytes) -> bytes:
+        return hmac.digest(self._key, purpose.encode() + b"\0" + data, "sha256")
+
+
 _signer: type[TokenSigner] = SharedSecretTokens
 _verifier: type[TokenVerifier] = SharedSecretTokens
 _public: type[PublicKeys] = SharedSecretTokens
+_deriver: type[Deriver] = SharedSecretDeriver

@@ -8,16 +8,18 @@ from uuid import UUID
 import attrs
 
 from core.protocol.refusals import ChangedMeanwhile, EmailTaken, UsernameTaken, UserNotFound
+from core.protocol.unset import Unset
 from core.users.model import User
-from core.users.ports import Page, Unset, UserChanges, UserRepository
+from core.users.ports import Page, UserChanges, UserRepository
 
 
 class MemoryUsers:
     """Each verb yields once, as a database would, and then decides and changes without another pause."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: set[str] | None = None) -> None:
+        """`names` are all that were ever given out, to users and to clients."""
         self._users: dict[UUID, User] = {}
-        self._names: set[str] = set()
+        self._names = set() if names is None else names
 
     async def create(self, user: User) -> None:
         await asyncio.sleep(0)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from adapters.postgres.pool import Pool
 from core.protocol.refusals import Unavailable
 from core.protocol.secret import Secret
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
 # From the request for a connection to the last row. A caller is told within two seconds that the database is away.
 PATIENCE = 1.7  # seconds
+LEAST = 0.1  # seconds for a statement, however long its connection was waited for
 
 AWAY = (
     OSError,
@@ -47,13 +45,6 @@ LIBPQ_ONLY = frozenset(
 )
 
 
-class Stateless(asyncpg.Connection):
-    """A connection that needs no cleaning up when it goes back to the pool, which would cost a third of a query."""
-
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        return None
-
-
 class Database:
     """A pool that opens no connection before one is needed, and recovers by itself when the server is back.
 
@@ -64,17 +55,65 @@ class Database:
     def __init__(self, dsn: Secret, *, largest: int) -> None:
         self._dsn = _without_libpqs_own(dsn)
         self._largest = largest
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: Pool | None = None
 
     async def open(self) -> None:
         """Make the pool. Connects to nobody yet: whether anybody answers shows with the first statement."""
-        self._pool = await asyncpg.create_pool(
+        self._pool = Pool(self._connect, largest=self._largest)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    async def fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
+        pool, connection, left = await self._take()
+        try:
+            row = await connection.fetchrow(sql, *values, timeout=left)
+        except BaseException as error:
+            _put_away(pool, connection, error)
+            if isinstance(error, AWAY):
+                raise Unavailable from error
+            raise
+        pool.give_back(connection)
+        return row
+
+    async def fetch(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+        pool, connection, left = await self._take()
+        try:
+            rows = await connection.fetch(sql, *values, timeout=left)
+        except BaseException as error:
+            _put_away(pool, connection, error)
+            if isinstance(error, AWAY):
+                raise Unavailable from error
+            raise
+        pool.give_back(connection)
+        return rows
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when no query can be answered."""
+        await self.fetchrow("SELECT 1")
+
+    async def _take(self) -> tuple[Pool, asyncpg.Connection, float]:
+        """The pool, a connection of it, and the seconds that are left for a statement. Raises `Unavailable`."""
+        pool = self._pool
+        if pool is None:
+            raise Unavailable
+        connection = pool.idle()
+        if connection is not None:
+            return pool, connection, PATIENCE
+        started = monotonic()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                connection = await pool.take()
+        except AWAY as error:
+            raise Unavailable from error
+        return pool, connection, max(PATIENCE - (monotonic() - started), LEAST)
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
             self._dsn.reveal(),
-            min_size=0,
-            max_size=self._largest,
             timeout=PATIENCE,
-            command_timeout=PATIENCE,
-            connection_class=Stateless,
             server_settings={
                 "application_name": "watchword",
                 "statement_timeout": f"{int(PATIENCE * 1000)}ms",
@@ -82,40 +121,15 @@ class Database:
             },
         )
 
-    async def close(self) -> None:
-        if self._pool is None:
-            return
-        try:
-            await asyncio.wait_for(self._pool.close(), timeout=5)
-        except TimeoutError:
-            self._pool.terminate()
-        self._pool = None
 
-    async def fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
-        async with self._connection() as connection:
-            return await connection.fetchrow(sql, *values)
-
-    async def fetch(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
-        async with self._connection() as connection:
-            return await connection.fetch(sql, *values)
-
-    async def ping(self) -> None:
-        """Raises `Unavailable` when no query can be answered."""
-        await self.fetchrow("SELECT 1")
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
-        """One connection for one statement. Raises `Unavailable` within `PATIENCE`."""
-        if self._pool is None:
-            raise Unavailable
-        try:
-            async with asyncio.timeout(PATIENCE), self._pool.acquire() as connection:
-                yield connection
-        except asyncpg.ReadOnlySQLTransactionError as error:
-            await self._pool.expire_connections()  # a silent failover: these lead to what is now a replica
-            raise Unavailable from error
-        except AWAY as error:
-            raise Unavailable from error
+def _put_away(pool: Pool, connection: asyncpg.Connection, error: BaseException) -> None:
+    """What becomes of a connection whose statement failed."""
+    if isinstance(error, asyncpg.PostgresError):  # the server's word, after which the connection is as good as before
+        pool.give_back(connection)
+    else:  # whatever was under way may still be
+        pool.drop(connection)
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        pool.expire()  # a silent failover: these lead to what is now a replica
 
 
 def _without_libpqs_own(dsn: Secret) -> Secret:

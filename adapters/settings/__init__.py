@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import attrs
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 from dotenv import dotenv_values
 
+from adapters.settings.values import (
+    Malformed,
+    Parse,
+    address,
+    default_data_dir,
+    encryption_key,
+    encryption_keys,
+    folder,
+    issuer,
+    networks,
+    one_of,
+    postgres_url,
+    secret,
+    setting,
+    switch,
+    text,
+    whole_number,
+)
 from core.protocol.secret import Secret
-
-Parse = Callable[[str], Any]
 
 SHORTEST_SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes; RFC 7518 §3.2
 
@@ -30,104 +44,6 @@ class SettingsError(Exception):
         self.problems = dict(problems)
 
 
-class Malformed(ValueError):
-    """What a setting expects."""
-
-
-def setting(name: str, parse: Parse, default: Any, about: str) -> Any:
-    """A field that the environment variable `name` fills."""
-    return field(default=default, metadata={"name": name, "parse": parse, "about": about})
-
-
-def text(value: str) -> str:
-    return value
-
-
-def secret(value: str) -> Secret:
-    return Secret(value)
-
-
-def encryption_key(value: str) -> Secret:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43}=?", value):
-        raise Malformed("expected 32 random bytes in base64url; `openssl rand -base64 32 | tr '+/' '-_'` makes them")
-    return Secret(value)
-
-
-def whole_number(least: int, most: int) -> Parse:
-    def parse(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
-            raise Malformed(f"expected a whole number from {least} to {most}")
-        return int(value)
-
-    return parse
-
-
-def one_of(*choices: str) -> Parse:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise Malformed(f"expected one of {', '.join(choices)}")
-        return value
-
-    return parse
-
-
-def issuer(value: str) -> str:
-    """RFC 8414 §2: a URL without query and fragment, kept byte for byte."""
-    expected = "expected a URL such as https://auth.example.com"
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - raises for what is no port
-    except ValueError:
-        raise Malformed(expected) from None
-    spelled = value.isascii() and value.isprintable() and " " not in value
-    if not spelled or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        raise Malformed(expected)
-    if parts.query or parts.fragment or value.endswith(("?", "#")):
-        raise Malformed("expected a URL without a query or a fragment")
-    return value
-
-
-def postgres_url(value: str) -> Secret:
-    """An address that asyncpg and libpq read alike; several hosts are separated by commas."""
-    expected = Malformed(
-        "expected postgresql://user:password@host:5432/database, "
-        "with : / ? # @ in user and password written as %3A %2F %3F %23 %40"
-    )
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        raise expected from None
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    if parts.scheme not in {"postgres", "postgresql"} or parts.fragment or parts.netloc.count("@") > 1:
-        raise expected
-    if not all(re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*)(:\d{1,5})?", host) for host in hosts):
-        raise expected
-    return Secret(value)
-
-
-def address(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", value):
-        raise Malformed("expected an IP address or the name of this machine")
-    return value
-
-
-def folder(value: str) -> Path:
-    try:
-        return Path(value).expanduser().absolute()
-    except RuntimeError:
-        raise Malformed("expected a folder; there is no such account to have one") from None
-
-
-def default_data_dir() -> Path:
-    """Where data goes when nobody says so. Root's lies where the account that runs PostgreSQL can reach it."""
-    if sys.platform != "win32" and os.geteuid() == 0:
-        return Path("/var/lib/watchword")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Watchword"
-    base = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "watchword"
-
-
 @frozen
 class Settings:
     database_url: Secret | None = setting(
@@ -138,12 +54,43 @@ class Settings:
     )
     jwt_algorithm: str = setting(
         "JWT_ALGORITHM",
-        one_of("HS256", "HS384", "HS512", "ES256"),
+        one_of("HS256", "HS384", "HS512", "ES256", "RS256", "EdDSA"),
         "",
         "HS256 with a shared secret, ES256 without",
     )
     access_token_expire_minutes: int = setting(
         "ACCESS_TOKEN_EXPIRE_MINUTES", whole_number(1, 1440), 30, "how long an access token is good for"
+    )
+    password_grant: bool = setting("WATCHWORD_PASSWORD_GRANT", switch, True, "`off` takes the password grant away")
+    password_grant_refresh: bool = setting(
+        "WATCHWORD_PASSWORD_GRANT_REFRESH", switch, False, "`on`: a refresh token also where no client takes part"
+    )
+    refresh_token_days: int = setting(
+        "WATCHWORD_REFRESH_TOKEN_DAYS", whole_number(1, 3650), 90, "how long refresh tokens of one grant last in all"
+    )
+    refresh_token_idle_days: int = setting(
+        "WATCHWORD_REFRESH_TOKEN_IDLE_DAYS", whole_number(1, 3650), 30, "how long a refresh token lasts unused"
+    )
+    refresh_grace_seconds: int = setting(
+        "WATCHWORD_REFRESH_GRACE_SECONDS",
+        whole_number(0, 3600),
+        30,
+        "how long a refresh token may be presented again after its use; 0: never",
+    )
+    key_rotation_days: int = setting(
+        "WATCHWORD_KEY_ROTATION_DAYS", whole_number(0, 3650), 90, "how long a key pair signs; 0: until it is rotated"
+    )
+    jwks_cache_seconds: int = setting(
+        "WATCHWORD_JWKS_CACHE_SECONDS",
+        whole_number(1, 86400),
+        300,
+        "how long others may keep our public keys; a new key is published as long before it signs",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "WATCHWORD_TRUSTED_PROXIES",
+        networks,
+        (),
+        "the proxies whose X-Forwarded-For counts, by address or network, separated by commas",
     )
     issuer: str = setting(
         "WATCHWORD_ISSUER", issuer, "", "the `iss` of tokens: the URL by which clients know us; unset: host and port"
@@ -172,6 +119,12 @@ class Settings:
         encryption_key,
         None,
         "encrypts signing keys at rest; unset: one kept in the data directory",
+    )
+    previous_encryption_keys: tuple[Secret, ...] = setting(
+        "WATCHWORD_PREVIOUS_ENCRYPTION_KEYS",
+        encryption_keys,
+        (),
+        "those used before, separated by commas, until `watchword keys reseal` was run",
     )
     pool_size: int = setting(
         "WATCHWORD_POOL_SIZE", whole_number(1, 1000), 10, "the most database connections of one worker"
@@ -212,6 +165,14 @@ class Settings:
         return self.database_url is None and self.storage == "postgres"
 
     @property
+    def access_algorithm(self) -> str:
+        return self.jwt_algorithm or ("HS256" if self.jwt_secret_key is not None else "ES256")
+
+    @property
+    def publishes_keys(self) -> bool:
+        return self.signing == "key_pair"
+
+    @property
     def signing(self) -> Literal["shared_secret", "key_pair"]:
         return "key_pair" if self.jwt_secret_key is None else "shared_secret"
 
@@ -243,7 +204,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -
     own = settings.issuer or f"http://{_reachable(settings.host)}:{settings.port}"
     return attrs.evolve(
         settings,
-        jwt_algorithm=settings.jwt_algorithm or ("HS256" if settings.jwt_secret_key else "ES256"),
+        jwt_algorithm=settings.access_algorithm,
         issuer=own,
         audience=settings.audience or own,
     )
@@ -272,8 +233,16 @@ def variables() -> list[tuple[str, Any, str]]:
 def as_environment(settings: Settings) -> dict[str, str]:
     """The variables that give another process these very settings, secrets included."""
     values = {a.metadata["name"]: getattr(settings, a.name) for a in fields(Settings)}
-    texts = {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
-    return {name: str(value) for name, value in texts.items() if value is not None}
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    """As the variable is written."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)
 
 
 def _read(file: Path) -> dict[str, str]:

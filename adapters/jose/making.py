@@ -1,0 +1,60 @@
+"""Key pairs: made, and read from their JWKs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from adapters.jose.sealing import Sealer
+from core.keys.model import SigningKey
+from core.keys.ports import KeyMaker
+
+PairKey = ECKey | OKPKey | RSAKey
+
+RSA_BITS = 2048
+
+MAKERS: Mapping[str, Callable[[], PairKey]] = MappingProxyType(
+    {
+        "ES256": lambda: ECKey.generate_key("P-256", private=True),
+        "RS256": lambda: RSAKey.generate_key(RSA_BITS, private=True),
+        "EdDSA": lambda: OKPKey.generate_key("Ed25519", private=True),
+    }
+)
+
+KINDS: Mapping[object, type[ECKey] | type[OKPKey] | type[RSAKey]] = MappingProxyType(
+    {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+)
+
+
+def imported(jwk: dict[str, object]) -> PairKey:
+    """Raises `KeyError` for a key of another type, and what joserfc raises for one that is malformed."""
+    members = {name: value for name, value in jwk.items() if isinstance(value, str | list)}
+    return KINDS[jwk.get("kty")].import_key(members)
+
+
+class SealedKeyMaker:
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    async def make(self, algorithm: str, *, signs_from: datetime, predecessor: str | None, at: datetime) -> SigningKey:
+        # An RSA key takes up to a second.
+        key = await asyncio.to_thread(MAKERS[algorithm]) if algorithm == "RS256" else MAKERS[algorithm]()
+        kid = key.thumbprint()  # RFC 7638
+        public = {name: value for name, value in key.as_dict(private=False).items() if isinstance(value, str)}
+        return SigningKey(
+            kid=kid,
+            algorithm=algorithm,
+            public_jwk={**public, "kid": kid, "use": "sig", "alg": algorithm},
+            sealed_private_key=self._sealer.seal(json.dumps(key.as_dict(private=True)), name=kid),
+            created_at=at,
+            signs_from=signs_from,
+            predecessor=predecessor,
+        )
+
+
+_: type[KeyMaker] = SealedKeyMaker

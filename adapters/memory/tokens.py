@@ -1,0 +1,129 @@
+"""Refresh token families and ended access tokens in the memory of one process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from adapters.memory.clients import MemoryClients
+from adapters.memory.users import MemoryUsers
+from core.tokens.model import AccessToken, Family, Standing
+from core.tokens.ports import AccessTokenLedger, Exceeded, RefreshFamilies, Reused, Rotated, Rotation
+
+
+class Epoch:
+    """The instant before which all tokens have ended."""
+
+    def __init__(self) -> None:
+        self.valid_from: datetime | None = None
+
+
+class MemoryRefreshFamilies:
+    def __init__(self, epoch: Epoch) -> None:
+        self._families: dict[UUID, Family] = {}
+        self._epoch = epoch
+
+    async def start(self, family: Family) -> None:
+        await asyncio.sleep(0)
+        if family.id in self._families:
+            raise KeyError(family.id)
+        self._families[family.id] = family
+
+    async def rotate(self, step: Rotation) -> Rotated | Reused | Exceeded | None:
+        await asyncio.sleep(0)
+        family = self._families.get(step.family)
+        if family is None or family.permission.client_id != step.client_id or not family.live(step.at):
+            return None
+        granted = family.permission
+        ends = [instant for instant in (step.valid_from, self._epoch.valid_from) if instant is not None]
+        if any(granted.at < instant for instant in ends):
+            return None
+        if not family.accepts(step.presented, at=step.at, grace=step.grace):
+            return Reused(self._keep(attrs.evolve(family, revoked_at=step.at)))
+        if not (set(step.scope) <= set(granted.scope) and set(step.audience) <= set(granted.audience)):
+            return Exceeded(family)
+        if step.presented != family.current:
+            return Rotated(family)
+        return Rotated(
+            self._keep(
+                attrs.evolve(
+                    family,
+                    current=step.successor,
+                    previous=step.presented,
+                    rotated_at=step.at,
+                    idle_expires_at=min(step.at + step.idle, family.expires_at),
+                )
+            )
+        )
+
+    async def find(self, family: UUID) -> Family | None:
+        await asyncio.sleep(0)
+        return self._families.get(family)
+
+    async def revoke(self, family: UUID, *, at: datetime) -> None:
+        await asyncio.sleep(0)
+        found = self._families.get(family)
+        if found is not None and found.revoked_at is None:
+            self._keep(attrs.evolve(found, revoked_at=at))
+
+    def is_revoked(self, family: UUID) -> bool:
+        found = self._families.get(family)
+        return found is not None and found.revoked_at is not None
+
+    def expired(self, before: datetime) -> list[UUID]:
+        return [family.id for family in self._families.values() if family.expires_at < before]
+
+    def forget(self, family: UUID) -> None:
+        del self._families[family]
+
+    def _keep(self, family: Family) -> Family:
+        self._families[family.id] = family
+        return family
+
+
+class MemoryAccessTokens:
+    def __init__(
+        self, users: MemoryUsers, clients: MemoryClients, families: MemoryRefreshFamilies, epoch: Epoch
+    ) -> None:
+        self._users = users
+        self._clients = clients
+        self._families = families
+        self._epoch = epoch
+        self._revoked: dict[str, datetime] = {}
+
+    async def standing(self, token: AccessToken) -> Standing:
+        user = await self._users.get_by_username(token.sub)
+        client = await self._clients.get(token.client_id)
+        instants = [client.tokens_valid_from if client is not None else None, self._epoch.valid_from]
+        return Standing(
+            user=user,
+            revoked=token.jti in self._revoked
+            or (token.grant_id is not None and self._families.is_revoked(token.grant_id)),
+            client_active=client.is_active if client is not None else None,
+            valid_from=max((instant for instant in instants if instant is not None), default=None),
+        )
+
+    async def revoke(self, jti: str, *, until: datetime) -> None:
+        await asyncio.sleep(0)
+        self._revoked[jti] = until
+
+    async def all_valid_from(self) -> datetime | None:
+        await asyncio.sleep(0)
+        return self._epoch.valid_from
+
+    async def end_all(self, valid_from: datetime) -> None:
+        await asyncio.sleep(0)
+        self._epoch.valid_from = max(valid_from, self._epoch.valid_from or valid_from)
+
+    def expired(self, before: datetime) -> list[str]:
+        return [jti for jti, until in self._revoked.items() if until < before]
+
+    def forget(self, jti: str) -> None:
+        del self._revoked[jti]
+
+
+_families: type[RefreshFamilies] = MemoryRefreshFamilies
+_ledger: type[AccessTokenLedger] = MemoryAccessTokens
