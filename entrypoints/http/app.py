@@ -17,10 +17,14 @@ from starlette.types import ASGIApp
 from container import CONTRACT, DEV_PASSWORD, DEV_USER, Container, is_for_development, load
 from core.protocol.refusals import Unavailable, UsernameTaken
 from core.users.password import Password
+from entrypoints.http.background import Chore, in_background
+from entrypoints.http.clients import AdminClients
+from entrypoints.http.cors import Cors
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.limits import BodyLimits
+from entrypoints.http.proxies import behind_proxies
 from entrypoints.http.refusals import reason, refusal_handlers
-from entrypoints.http.routes import UseCases, build_routes
+from entrypoints.http.routes import Shortcut, UseCases, build_routes, open_to_browsers
 from entrypoints.http.server import settle
 from entrypoints.http.users import AdminAccounts, OwnAccount
 from entrypoints.logs import set_up
@@ -37,7 +41,8 @@ def build(container: Container) -> ASGIApp:
         await container.store().open()
         try:
             await prepare(container)
-            yield
+            async with in_background(chores(container)):
+                yield
         finally:
             await container.store().close()
             container.hasher().close()
@@ -45,13 +50,26 @@ def build(container: Container) -> ASGIApp:
     routes = build_routes(use_cases(container), contract=CONTRACT.read_bytes())
     app = Starlette(routes=routes, exception_handlers=refusal_handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would repeat whatever Host the caller claims
-    https = container.settings().issuer.startswith("https:")
-    return Envelope(BodyLimits(app), https=https)
+    settings = container.settings()
+    shared = Cors(BodyLimits(Shortcut(app, routes)), paths=open_to_browsers(settings.issuer))
+    envelope: ASGIApp = Envelope(shared, https=settings.issuer.startswith("https:"))
+    return behind_proxies(envelope, settings.trusted_proxies)
+
+
+def chores(container: Container) -> list[Chore]:
+    """What is to be done again and again, in every worker; of several at once, one finds something to do."""
+    prune = Chore("prune", container.prune(), every=300)
+    if not container.settings().publishes_keys:
+        return [prune]
+    return [Chore("maintain keys", container.maintain_keys(), every=60), prune]
 
 
 def use_cases(container: Container) -> UseCases:
     return UseCases(
         token_endpoint=container.token_endpoint(),
+        authenticate_client=container.authenticate_client(),
+        revoke_token=container.revoke_token(),
+        introspect=container.introspect(),
         current_user=container.current_user(),
         own_account=OwnAccount(container.change_email(), container.change_password()),
         admin_accounts=AdminAccounts(
@@ -61,7 +79,17 @@ def use_cases(container: Container) -> UseCases:
             update_user=container.update_user(),
             delete_user=container.delete_user(),
         ),
+        admin_clients=AdminClients(
+            create_client=container.create_client(),
+            find_client=container.find_client(),
+            list_clients=container.list_clients(),
+            update_client=container.update_client(),
+            rotate_secret=container.rotate_secret(),
+            delete_client=container.delete_client(),
+        ),
         publish_keys=container.publish_keys(),
+        describe_server=container.describe_server(),
+        cache_seconds=container.settings().jwks_cache_seconds,
         ready=partial(ready, container),
     )
 

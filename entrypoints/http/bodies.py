@@ -10,9 +10,10 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from core.clients.model import AuthMethod
 from core.protocol.refusals import FieldError, InvalidFields
+from core.protocol.unset import Unset
 from core.users.password import Password
-from core.users.ports import Unset
 
 T = TypeVar("T")
 
@@ -94,6 +95,24 @@ def _flag(value: Any, _type: Any) -> bool:
     return value
 
 
+def _number(value: Any, _type: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise WrongType("expected a whole number")
+    return value
+
+
+def _object_of_json(value: Any, _type: Any) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise WrongType("expected an object")
+    return value
+
+
+def _auth_method(value: Any, _type: Any) -> AuthMethod:
+    if value not in list(AuthMethod):
+        raise WrongType(f"expected one of {', '.join(AuthMethod)}")
+    return AuthMethod(value)
+
+
 def _texts(value: Any, _type: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise WrongType("expected a list of texts")
@@ -113,6 +132,9 @@ def _present(value: Any, shape: Any) -> Any:
 _converter = Converter(forbid_extra_keys=True, detailed_validation=True)
 _converter.register_structure_hook(str, _text)
 _converter.register_structure_hook(bool, _flag)
+_converter.register_structure_hook(int, _number)
+_converter.register_structure_hook(AuthMethod, _auth_method)
+_converter.register_structure_hook_func(lambda shape: shape == dict[str, object], _object_of_json)
 _converter.register_structure_hook(Password, lambda value, _type: Password.typed(_text(value, str)))
 _converter.register_structure_hook_func(lambda shape: shape == tuple[str, ...], _texts)
 _converter.register_structure_hook_func(_is_optional, _present)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from urllib.parse import parse_qsl
+from collections.abc import Collection, Iterable
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
@@ -13,11 +13,47 @@ from core.protocol.refusals import InvalidRequest
 MOST_FIELDS = 100
 LONGEST_QUERY = 2048  # bytes
 
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _PRINTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+REPEATABLE = frozenset({"resource"})  # RFC 8707 §2
 
-async def oauth_form(request: Request, *, known: Iterable[str]) -> dict[str, str]:
+
+class Form:
+    """The parameters of a request, each once, but for those that may be repeated."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[str]] = {}
+
+    def add(self, name: str, value: str, *, repeatable: Collection[str]) -> None:
+        """Raises `InvalidRequest` (RFC 6749 §3.2)."""
+        if name not in self._values:
+            self._values[name] = [value]
+        elif name in repeatable:
+            self._values[name].append(value)
+        else:
+            raise InvalidRequest(f"{_printable(name)} is sent more than once")
+
+    def get(self, name: str) -> str | None:
+        values = self._values.get(name)
+        return None if values is None else values[0]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """The values that are not empty: a parameter without a value counts as left out (RFC 6749 §3.2)."""
+        return tuple(value for value in self._values.get(name, ()) if value)
+
+    def required(self, name: str) -> str:
+        """Raises `InvalidRequest`, naming the parameter that is missing or empty."""
+        value = self.get(name)
+        if not value:
+            raise InvalidRequest(f"{name} is {'missing' if value is None else 'empty'}")
+        return value
+
+    def as_dict(self) -> dict[str, str]:
+        return {name: values[0] for name, values in self._values.items()}
+
+
+async def oauth_form(request: Request, *, known: Iterable[str]) -> Form:
     """The parameters of a request to an OAuth endpoint, by name (RFC 6749 §3.2 and appendix B).
 
     Raises `InvalidRequest`, naming the parameter: for one that stands in the URL (§2.3.1) or is repeated (§3.2), and
@@ -28,31 +64,30 @@ async def oauth_form(request: Request, *, known: Iterable[str]) -> dict[str, str
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise InvalidRequest("the body's content type must be application/x-www-form-urlencoded")
-    return parse_form(await request.body())
+    return parse_form(await request.body(), repeatable=REPEATABLE)
 
 
-def parse_form(body: bytes) -> dict[str, str]:
+def parse_form(body: bytes, *, repeatable: Collection[str] = ()) -> Form:
     """Raises `InvalidRequest`."""
-    form: dict[str, str] = {}
+    form = Form()
     if body.count(b"&") >= MOST_FIELDS:
         raise InvalidRequest(f"more than {MOST_FIELDS} parameters")
     for pair in filter(None, body.split(b"&")):
         name, value = _decode(pair)
-        if name in form:
-            raise InvalidRequest(f"{_printable(name)} is sent more than once")
-        form[name] = value
+        form.add(name, value, repeatable=repeatable)
     return form
 
 
 def _decode(pair: bytes) -> tuple[str, str]:
     raw_name = pair.partition(b"=")[0].decode("ascii", "replace")
-    if _BAD_ESCAPE.search(pair):
-        raise InvalidRequest(f"{_printable(raw_name)} holds a % that is not followed by two hexadecimal digits")
     try:
-        parsed = parse_qsl(pair.decode(), keep_blank_values=True, errors="strict")
+        text = pair.decode()
+        if BAD_ESCAPE.search(text):
+            raise InvalidRequest(f"{_printable(raw_name)} holds a % that is not followed by two hexadecimal digits")
+        name, _, value = text.partition("=")
+        name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
     except UnicodeDecodeError:
         raise InvalidRequest(f"{_printable(raw_name)} is not UTF-8") from None
-    name, value = parsed[0] if parsed else ("", "")
     if "\0" in name or "\0" in value:
         raise InvalidRequest(f"{_printable(raw_name)} holds a NUL")
     return name, value

@@ -14,13 +14,14 @@ from core.protocol.refusals import (
     InsufficientRole,
     InvalidClient,
     InvalidFields,
-    InvalidGrant,
     InvalidToken,
+    NotFound,
     OAuthRefusal,
     Refusal,
     TokenMissing,
+    TooManyAttempts,
     Unavailable,
-    UserNotFound,
+    WrongCredentials,
 )
 from entrypoints.http.problems import problem
 
@@ -28,6 +29,8 @@ from entrypoints.http.problems import problem
 BEARER = 'Bearer realm="watchword"'
 BASIC = 'Basic realm="watchword"'
 RETRY_AFTER = "1"  # seconds
+
+OAUTH_PATHS = "/api/v1/auth/"
 
 # What the request log notes beside the status; the sender never learns it.
 REASON = "watchword.reason"
@@ -37,18 +40,24 @@ def oauth_error(refusal: OAuthRefusal, authorization: str = "") -> Response:
     """RFC 6749 §5.2, but that a wrong password is a 401 here. A client that tried Basic is told of Basic."""
     headers = {"Cache-Control": "no-store"}
     status = 400
-    if isinstance(refusal, InvalidGrant | InvalidClient):
+    if isinstance(refusal, WrongCredentials | InvalidClient):
         by_header = isinstance(refusal, InvalidClient) and authorization.lower().startswith("basic")
         headers["WWW-Authenticate"] = BASIC if by_header else BEARER
         status = 401
     return JSONResponse({"error": refusal.code, "error_description": refusal.description}, status, headers)
 
 
-def answer(refusal: Refusal, authorization: str = "") -> Response:
-    """`authorization` is the header of that name, as it was sent."""
+def answer(refusal: Refusal, authorization: str = "", *, oauth: bool = False) -> Response:
+    """`authorization` is the header of that name, as it was sent; `oauth` says that the endpoint speaks RFC 6749."""
     match refusal:
         case OAuthRefusal():
             return oauth_error(refusal, authorization)
+        case TooManyAttempts():  # RFC 6585 §4
+            wait = {"Retry-After": str(refusal.wait), "Cache-Control": "no-store"}
+            if oauth:  # no code of RFC 6749 §5.2 fits; this one is of §4.1.2.1
+                body = {"error": "temporarily_unavailable", "error_description": refusal.description}
+                return JSONResponse(body, 429, wait)
+            return problem(429, refusal.description, headers=wait)
         case TokenMissing():  # RFC 6750 §3.1: no error code where no token was sent
             return problem(401, refusal.description, headers={"WWW-Authenticate": BEARER})
         case InvalidToken():
@@ -58,7 +67,7 @@ def answer(refusal: Refusal, authorization: str = "") -> Response:
             # RFC 6750 §3.1 has no word for roles; this one is for privileges that a token does not give.
             challenge = 'Bearer error="insufficient_scope", realm="watchword"'
             return problem(403, refusal.description, headers={"WWW-Authenticate": challenge})
-        case UserNotFound():
+        case NotFound():
             return problem(404, refusal.description)
         case Conflict():
             return problem(409, refusal.description)
@@ -72,7 +81,8 @@ def answer(refusal: Refusal, authorization: str = "") -> Response:
 async def _on_refusal(request: Request, exception: Exception) -> Response:
     assert isinstance(exception, Refusal)  # noqa: S101 - registered for nothing else
     request.scope[REASON] = reason(exception)
-    return answer(exception, request.headers.get("authorization", ""))
+    oauth = request.url.path.startswith(OAUTH_PATHS)
+    return answer(exception, request.headers.get("authorization", ""), oauth=oauth)
 
 
 def reason(refusal: Refusal) -> str:
@@ -104,6 +114,19 @@ def unexpected() -> Response:
 async def _on_unexpected(_request: Request, _exception: Exception) -> Response:
     """Starlette raises the exception again behind this answer, for the log."""
     return unexpected()
+
+
+# What an endpoint raises to say no. Anything else is a fault.
+REFUSED = (Refusal, HTTPException, ClientDisconnect)
+
+
+async def refused(request: Request, exception: Refusal | HTTPException | ClientDisconnect) -> Response:
+    match exception:
+        case Refusal():
+            return await _on_refusal(request, exception)
+        case HTTPException():
+            return await _on_http(request, exception)
+    return await _on_disconnect(request, exception)
 
 
 # For `Starlette(exception_handlers=...)`, also that of your own application.

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.clients.authenticate import AuthenticateClient
+from core.discovery import DescribeServer
 from core.grants.token_endpoint import TokenEndpoint
 from core.keys.publish import PublishKeys
+from core.tokens.introspect import Introspect
+from core.tokens.revoke import RevokeToken
 from core.tokens.verify import CurrentUser
+from entrypoints.http.clients import PATH as CLIENTS
+from entrypoints.http.clients import AdminClients
 from entrypoints.http.docs import docs_routes
 from entrypoints.http.protect import Endpoint, Protect
+from entrypoints.http.refusals import REFUSED, refused
 from entrypoints.http.token import TokenRoute
+from entrypoints.http.token_status import IntrospectRoute, RevokeRoute
 from entrypoints.http.users import PATH, AdminAccounts, OwnAccount
-from entrypoints.http.wellknown import Jwks, Readyz, healthz
+from entrypoints.http.wellknown import JWKS_PATH, Jwks, Metadata, Readyz, healthz, metadata_paths
 
 ADMIN = "admin"
+
+TOKEN = "/api/v1/auth/token"
+REVOKE = "/api/v1/auth/revoke"
+INTROSPECT = "/api/v1/auth/introspect"
+
+# By the names that the metadata have for them (RFC 8414 §2).
+ENDPOINTS = {
+    "token_endpoint": TOKEN,
+    "revocation_endpoint": REVOKE,
+    "introspection_endpoint": INTROSPECT,
+    "jwks_uri": JWKS_PATH,
+    "service_documentation": "/docs",
+}
+
+
+def open_to_browsers(issuer: str) -> frozenset[str]:
+    """The paths that apps in a browser call, from whatever origin."""
+    return frozenset({TOKEN, REVOKE, JWKS_PATH, *metadata_paths(issuer)})
 
 
 @frozen
@@ -26,24 +52,42 @@ class UseCases:
     """Everything that the routes ask of the core."""
 
     token_endpoint: TokenEndpoint
+    authenticate_client: AuthenticateClient
+    revoke_token: RevokeToken
+    introspect: Introspect
     current_user: CurrentUser
     own_account: OwnAccount
     admin_accounts: AdminAccounts
+    admin_clients: AdminClients
     publish_keys: PublishKeys
+    describe_server: DescribeServer
+    cache_seconds: int
     ready: Callable[[], Awaitable[None]]
 
 
 def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
     protect = Protect(use.current_user)
     user, admin = protect.require_user, protect.require_role(ADMIN)
-    own, all_ = use.own_account, use.admin_accounts
+    own, all_, clients = use.own_account, use.admin_accounts, use.admin_clients
+    metadata = Metadata(use.describe_server, ENDPOINTS, use.cache_seconds)
     return [
-        resource("/api/v1/auth/token", POST=TokenRoute(use.token_endpoint)),
+        resource(TOKEN, POST=TokenRoute(use.token_endpoint)),
+        resource(INTROSPECT, POST=IntrospectRoute(use.authenticate_client, use.introspect)),
+        resource(REVOKE, POST=RevokeRoute(use.authenticate_client, use.revoke_token)),
         resource(f"{PATH}/me", GET=user(own.show), PATCH=user(own.patch)),
         resource(f"{PATH}/me/password", PUT=user(own.put_password)),
         resource(PATH, GET=admin(all_.list), POST=admin(all_.create)),
         resource(f"{PATH}/{{id:uuid}}", GET=admin(all_.show), PATCH=admin(all_.patch), DELETE=admin(all_.delete)),
-        resource("/.well-known/jwks.json", GET=Jwks(use.publish_keys)),
+        resource(CLIENTS, GET=admin(clients.list), POST=admin(clients.create)),
+        resource(
+            f"{CLIENTS}/{{client_id}}",
+            GET=admin(clients.show),
+            PATCH=admin(clients.patch),
+            DELETE=admin(clients.delete),
+        ),
+        resource(f"{CLIENTS}/{{client_id}}/rotate-secret", POST=admin(clients.rotate)),
+        resource(JWKS_PATH, GET=Jwks(use.publish_keys, use.cache_seconds)),
+        *(resource(path, GET=metadata) for path in metadata_paths(use.describe_server.issuer)),
         resource("/healthz", GET=healthz),
         resource("/readyz", GET=Readyz(use.ready)),
         *docs_routes(contract),
@@ -57,11 +101,35 @@ def resource(path: str, **methods: Endpoint) -> Route:
 
 @frozen
 class Resource:
-    """Answers by method (ASGI)."""
+    """Answers by method (ASGI), refusals included."""
 
     methods: Mapping[str, Endpoint]
 
+    def find(self, method: str) -> Endpoint | None:
+        return self.methods.get("GET" if method == "HEAD" else method)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        response = await self.methods[method](Request(scope, receive, send))
+        endpoint = self.find(scope["method"])
+        assert endpoint is not None, "the route has let nothing else through"  # noqa: S101 - says who has checked
+        request = Request(scope, receive, send)
+        try:
+            response = await endpoint(request)
+        except REFUSED as refusal:
+            response = await refused(request, refusal)
         await response(scope, receive, send)
+
+
+class Shortcut:
+    """Paths without parameters are found by one look-up (ASGI); `app` answers all that is not offered there."""
+
+    def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
+        self._app = app
+        fixed = (route for route in routes if not route.param_convertors)
+        self._resources = {route.path: route.endpoint for route in fixed if isinstance(route.endpoint, Resource)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        resource = self._resources.get(scope["path"]) if scope["type"] == "http" else None
+        if resource is not None and resource.find(scope["method"]) is not None:
+            await resource(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

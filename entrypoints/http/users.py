@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core.protocol.refusals import FieldError, InvalidFields
+from core.protocol.unset import UNSET, Unset
 from core.users.accounts import (
-    DEFAULT_PAGE,
     ChangeEmail,
     ChangePassword,
     CreateUser,
@@ -21,8 +21,9 @@ from core.users.accounts import (
 )
 from core.users.model import User
 from core.users.password import Password
-from core.users.ports import UNSET, Unset
-from entrypoints.http.bodies import json_body, short
+from entrypoints.http.bodies import json_body
+from entrypoints.http.oauth import address
+from entrypoints.http.paging import page_query
 from entrypoints.views import user_view
 
 PATH = "/api/v1/users"
@@ -72,7 +73,9 @@ class OwnAccount:
 
     async def put_password(self, request: Request, user: User) -> Response:
         body = await json_body(request, PasswordChange)
-        await self.change_password(user, current_password=body.current_password, new_password=body.new_password)
+        await self.change_password(
+            user, current_password=body.current_password, new_password=body.new_password, address=address(request)
+        )
         return Response(status_code=204)
 
 
@@ -87,7 +90,7 @@ class AdminAccounts:
     delete_user: DeleteUser
 
     async def list(self, request: Request, _admin: User) -> Response:
-        after, limit = _page_query(request)
+        after, limit = page_query(request)
         page = await self.list_users(after=after, limit=limit)
         return JSONResponse({"users": [user_view(user) for user in page.users], "next": page.next})
 
@@ -122,15 +125,3 @@ def _user_id(request: Request) -> UUID:
     """As the route has read it: what is no UUID is no path of ours."""
     user_id: UUID = request.path_params["id"]
     return user_id
-
-
-def _page_query(request: Request) -> tuple[str | None, int]:
-    """`after` and `limit`. Raises `InvalidFields` for one that is repeated."""
-    query: dict[str, str] = {}
-    for name, text in request.query_params.multi_items():
-        if name in query:
-            raise InvalidFields(FieldError(short(name), "sent more than once"))
-        query[name] = text
-    limit = query.get("limit", str(DEFAULT_PAGE))
-    # Whatever is no number is out of range, and ListUsers says which range that is.
-    return query.get("after"), int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0

@@ -1,25 +1,46 @@
-"""What anybody may ask: the public keys, and whether the server lives and can serve."""
+"""What anybody may ask: the public keys, what is offered, and whether the server lives and can serve."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from core.discovery import DescribeServer
 from core.keys.publish import PublishKeys
 
-JWKS_SECONDS = 300  # how long others may keep the key set
+JWKS_PATH = "/.well-known/jwks.json"
+METADATA_PATH = "/.well-known/oauth-authorization-server"
+
+
+def metadata_paths(issuer: str) -> list[str]:
+    """RFC 8414 §3.1: the well-known part goes between the host of the issuer and its path, if it has one."""
+    path = unquote(urlsplit(issuer).path.removesuffix("/"))
+    return [METADATA_PATH, *([METADATA_PATH + path] if path else [])]
 
 
 @frozen
 class Jwks:
     publish: PublishKeys
+    cache_seconds: int  # how long others may keep the key set
 
     async def __call__(self, _request: Request) -> Response:
-        headers = {"Cache-Control": f"public, max-age={JWKS_SECONDS}"}
+        headers = {"Cache-Control": f"public, max-age={self.cache_seconds}"}
         return JSONResponse(dict(await self.publish()), headers=headers, media_type="application/jwk-set+json")
+
+
+@frozen
+class Metadata:
+    describe: DescribeServer
+    paths: Mapping[str, str]
+    cache_seconds: int
+
+    async def __call__(self, _request: Request) -> Response:
+        headers = {"Cache-Control": f"public, max-age={self.cache_seconds}"}
+        return JSONResponse(await self.describe(self.paths), headers=headers)
 
 
 async def healthz(_request: Request) -> Response:

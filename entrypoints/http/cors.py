@@ -1,0 +1,34 @@
+"""Cross-origin requests (pure ASGI): for what apps in a browser call, from any origin, and never with credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+SECONDS = 600  # that a browser may remember a preflight's answer
+
+
+class Cors:
+    """At `paths`. Everywhere else nothing is answered to other origins, as if this were not here."""
+
+    def __init__(self, app: ASGIApp, *, paths: Collection[str]) -> None:
+        self._app = app
+        self._paths = paths
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["WWW-Authenticate", "Retry-After", "X-Request-ID"],
+            max_age=SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shared = scope["type"] == "http" and scope["path"] in self._paths and _has_origin(scope)
+        await (self._shared if shared else self._app)(scope, receive, send)
+
+
+def _has_origin(scope: Scope) -> bool:
+    return any(name == b"origin" for name, _ in scope["headers"])
