@@ -21,6 +21,9 @@ Key = ECKey | OctKey | OKPKey | RSAKey
 # would give one token many spellings.
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
+# Made once: `json.dumps` makes an encoder for every call that wants no white space.
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
 # Hostile tokens bring more than joserfc's own errors out of JSON and base64.
 HOSTILE = (JoseError, ValueError, TypeError, KeyError, RecursionError)
 
@@ -52,7 +55,7 @@ class Signer:
         self._header = json_b64encode(header)
 
     def __call__(self, claims: Mapping[str, object]) -> Secret:
-        payload = urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
+        payload = urlsafe_b64encode(_json(claims).encode())
         signed = b"%s.%s" % (self._header, payload)
         signature = urlsafe_b64encode(self._algorithm.sign(signed, self._key))
         return Secret((signed + b"." + signature).decode("ascii"))

@@ -19,7 +19,7 @@ class MemoryTallies:
         await asyncio.sleep(0)
         return [self._tallies[key] for key in keys if key in self._tallies]
 
-    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> None:
+    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> Sequence[Tally]:
         await asyncio.sleep(0)
         for key, long_ago in stale.items():
             tally = self._tallies.get(key)
@@ -27,6 +27,7 @@ class MemoryTallies:
                 self._tallies[key] = Tally(key, 1, at, at)
             else:
                 self._tallies[key] = attrs.evolve(tally, failures=tally.failures + 1, last=max(at, tally.last))
+        return [self._tallies[key] for key in stale]
 
     async def clear(self, keys: Collection[bytes]) -> None:
         await asyncio.sleep(0)

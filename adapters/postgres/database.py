@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from time import monotonic
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -13,9 +12,10 @@ from adapters.postgres.pool import Pool
 from core.protocol.refusals import Unavailable
 from core.protocol.secret import Secret
 
+T = TypeVar("T")
+
 # From the request for a connection to the last row. A caller is told within two seconds that the database is away.
 PATIENCE = 1.7  # seconds
-LEAST = 0.1  # seconds for a statement, however long its connection was waited for
 
 AWAY = (
     OSError,
@@ -59,7 +59,7 @@ class Database:
 
     async def open(self) -> None:
         """Make the pool. Connects to nobody yet: whether anybody answers shows with the first statement."""
-        self._pool = Pool(self._connect, largest=self._largest)
+        self._pool = Pool(self._connect, largest=self._largest, patience=PATIENCE)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -67,48 +67,37 @@ class Database:
             self._pool = None
 
     async def fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
-        pool, connection, left = await self._take()
-        try:
-            row = await connection.fetchrow(sql, *values, timeout=left)
-        except BaseException as error:
-            _put_away(pool, connection, error)
-            if isinstance(error, AWAY):
-                raise Unavailable from error
-            raise
-        pool.give_back(connection)
-        return row
+        return await self._run(asyncpg.Connection.fetchrow, sql, values)
 
     async def fetch(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
-        pool, connection, left = await self._take()
-        try:
-            rows = await connection.fetch(sql, *values, timeout=left)
-        except BaseException as error:
-            _put_away(pool, connection, error)
-            if isinstance(error, AWAY):
-                raise Unavailable from error
-            raise
-        pool.give_back(connection)
-        return rows
+        return await self._run(asyncpg.Connection.fetch, sql, values)
 
     async def ping(self) -> None:
         """Raises `Unavailable` when no query can be answered."""
         await self.fetchrow("SELECT 1")
 
-    async def _take(self) -> tuple[Pool, asyncpg.Connection, float]:
-        """The pool, a connection of it, and the seconds that are left for a statement. Raises `Unavailable`."""
+    async def _run(self, statement: Callable[..., Awaitable[T]], sql: str, values: Sequence[object]) -> T:
+        """One statement on one connection. Raises `Unavailable` within `PATIENCE`."""
         pool = self._pool
         if pool is None:
             raise Unavailable
-        connection = pool.idle()
-        if connection is not None:
-            return pool, connection, PATIENCE
-        started = monotonic()
         try:
-            async with asyncio.timeout(PATIENCE):
-                connection = await pool.take()
+            connection = await pool.take()
+            try:
+                result = await statement(connection, sql, *values)
+            except asyncpg.PostgresError:  # the server's word, after which the connection is as good as before
+                pool.give_back(connection)
+                raise
+            except BaseException:  # whatever was under way may still be
+                pool.drop(connection)
+                raise
+            pool.give_back(connection)
+            return result
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            pool.expire()  # a silent failover: these lead to what is now a replica
+            raise Unavailable from error
         except AWAY as error:
             raise Unavailable from error
-        return pool, connection, max(PATIENCE - (monotonic() - started), LEAST)
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
@@ -116,20 +105,13 @@ class Database:
             timeout=PATIENCE,
             server_settings={
                 "application_name": "watchword",
+                # Whoever waited for a row goes on with what it has become. By any stricter level, which a database may
+                # have for its default, the statement fails instead.
+                "default_transaction_isolation": "read committed",
                 "statement_timeout": f"{int(PATIENCE * 1000)}ms",
                 "timezone": "UTC",
             },
         )
-
-
-def _put_away(pool: Pool, connection: asyncpg.Connection, error: BaseException) -> None:
-    """What becomes of a connection whose statement failed."""
-    if isinstance(error, asyncpg.PostgresError):  # the server's word, after which the connection is as good as before
-        pool.give_back(connection)
-    else:  # whatever was under way may still be
-        pool.drop(connection)
-    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        pool.expire()  # a silent failover: these lead to what is now a replica
 
 
 def _without_libpqs_own(dsn: Secret) -> Secret:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+import asyncpg
+
 from adapters.postgres.database import Database
 from core.users.ports import Tally, TallyStore
 
@@ -22,9 +24,14 @@ ON CONFLICT (key) DO UPDATE SET
         SELECT stale FROM unnest($1::bytea[], $2::timestamptz[]) AS given (key, stale) WHERE given.key = old.key
     ) THEN $3 ELSE old.since END,
     last = greatest(old.last, $3)
+RETURNING key, failures, since, last
 """
 
-CLEAR = "DELETE FROM failed_attempts WHERE key = ANY ($1)"
+# In the same order: a scan would take the rows as they lie.
+CLEAR = """
+DELETE FROM failed_attempts
+WHERE key IN (SELECT key FROM failed_attempts WHERE key = ANY ($1) ORDER BY key FOR UPDATE)
+"""
 
 
 class PostgresTallies:
@@ -32,14 +39,17 @@ class PostgresTallies:
         self._database = database
 
     async def read(self, keys: Collection[bytes]) -> Sequence[Tally]:
-        rows = await self._database.fetch(READ, list(keys))
-        return [Tally(row["key"], row["failures"], row["since"], row["last"]) for row in rows]
+        return _tallies(await self._database.fetch(READ, list(keys)))
 
-    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> None:
-        await self._database.fetchrow(COUNT, list(stale), list(stale.values()), at)
+    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> Sequence[Tally]:
+        return _tallies(await self._database.fetch(COUNT, list(stale), list(stale.values()), at))
 
     async def clear(self, keys: Collection[bytes]) -> None:
         await self._database.fetchrow(CLEAR, list(keys))
+
+
+def _tallies(rows: Sequence[asyncpg.Record]) -> list[Tally]:
+    return [Tally(row["key"], row["failures"], row["since"], row["last"]) for row in rows]
 
 
 _: type[TallyStore] = PostgresTallies

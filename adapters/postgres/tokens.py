@@ -50,7 +50,10 @@ RETURNING {COLUMNS}
 """  # noqa: S608 - constant names only, here and below
 
 # The same family, asked for more than was granted.
-EXCEEDED = f"SELECT {COLUMNS} FROM refresh_families WHERE {LIVES} AND NOT (scope @> $3 AND audience @> $4)"  # noqa: S608
+EXCEEDED = f"""
+SELECT {COLUMNS} FROM refresh_families WHERE {LIVES} AND NOT (scope @> $3 AND audience @> $4)
+"""  # noqa: S608 - as above
+
 FIND = f"SELECT {COLUMNS} FROM refresh_families WHERE id = $1"  # noqa: S608 - as above
 REVOKE = "UPDATE refresh_families SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"
 

@@ -96,6 +96,9 @@ def _flag(value: Any, _type: Any) -> bool:
 
 
 def _number(value: Any, _type: Any) -> int:
+    """JSON has one kind of number (RFC 8259 §6): 60.0 is a whole one, to JSON Schema as well."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise WrongType("expected a whole number")
     return value

@@ -96,7 +96,8 @@ class AdminClients:
 
     async def rotate(self, request: Request, _admin: User) -> Response:
         body = await json_body(request, SecretRotation)
-        overlap = timedelta(seconds=min(body.overlap_seconds, 10**9))
+        # Whatever no timedelta can hold is out of range, and the use case says which range that is.
+        overlap = timedelta(seconds=max(-1, min(body.overlap_seconds, 10**9)))
         return JSONResponse(_with_secret(await self.rotate_secret(_client_id(request), overlap=overlap)))
 
     async def delete(self, request: Request, _admin: User) -> Response:

@@ -26,9 +26,10 @@ class Cors:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shared = scope["type"] == "http" and scope["path"] in self._paths and _has_origin(scope)
+        shared = scope["type"] == "http" and scope["path"] in self._paths and _is_affected(scope)
         await (self._shared if shared else self._app)(scope, receive, send)
 
 
-def _has_origin(scope: Scope) -> bool:
-    return any(name == b"origin" for name, _ in scope["headers"])
+def _is_affected(scope: Scope) -> bool:
+    """What caches may keep is told apart by its origin (`Vary`), also where it was asked for without one."""
+    return scope["method"] == "GET" or any(name == b"origin" for name, _ in scope["headers"])

@@ -10,6 +10,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.http.refusals import REASON, unexpected
+from entrypoints.logs import requests
 
 log = logging.getLogger("watchword.http")
 
@@ -65,8 +66,10 @@ class Envelope:
             _note(scope, request_id, status, perf_counter() - started)
 
     def _complete(self, headers: Headers, request_id: bytes) -> Headers:
-        names = {name.lower() for name, _ in headers}
-        headers += [default for default in DEFAULTS if default[0] not in names]
+        names = [name for name, _ in headers]
+        for default in DEFAULTS:
+            if default[0] not in names:
+                headers.append(default)
         headers += self._always
         headers.append((b"x-request-id", request_id))
         return headers
@@ -83,7 +86,7 @@ def _request_id(headers: Headers) -> bytes:
 def _note(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
     """Neither query, headers nor body: that is where secrets travel."""
     client = scope.get("client")
-    line = {
+    line: dict[str, object] = {
         "request_id": request_id.decode(),
         "method": scope["method"],
         "path": scope["path"][:256],
@@ -93,4 +96,4 @@ def _note(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
     }
     if REASON in scope:
         line["reason"] = scope[REASON]
-    log.info("request", extra=line)
+    requests.note(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +20,46 @@ class TooLarge(Exception):
     pass
 
 
+class Deadlines:
+    """Blocks that end with `TimeoutError` after so many seconds, give or take a tenth; at most one in each task.
+
+    One timer looks after all of them: setting one for every request costs as much as reading its body.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: dict[asyncio.Task[object], float] = {}
+        self._late: set[asyncio.Task[object]] = set()
+        self._watching = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a request is served by a task"  # noqa: S101 - says what is relied on
+        self._since[task] = monotonic()
+        if not self._watching:
+            self._watching = True
+            asyncio.get_running_loop().call_later(self._seconds / 10, self._look)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "as it was at the beginning"  # noqa: S101 - says what is relied on
+        del self._since[task]
+        if task in self._late:
+            self._late.discard(task)
+            if task.uncancel() == 0 and kind is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    def _look(self) -> None:
+        too_long = monotonic() - self._seconds
+        for task, since in self._since.items():
+            if since < too_long and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._watching = bool(self._since)
+        if self._watching:
+            asyncio.get_running_loop().call_later(self._seconds / 10, self._look)
+
+
 class BodyLimits:
     """Reads the whole body before anybody else does, so that every endpoint gets the same small answer to a large one.
 
@@ -28,7 +69,7 @@ class BodyLimits:
     def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY, slowest: float = SLOWEST_BODY) -> None:
         self._app = app
         self._largest = largest
-        self._slowest = slowest
+        self._deadlines = Deadlines(slowest)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _has_body(scope):
@@ -36,7 +77,7 @@ class BodyLimits:
             return
         closing = {"Connection": "close"}
         try:
-            async with asyncio.timeout(self._slowest):
+            with self._deadlines:
                 messages = await self._read(scope, receive)
         except TimeoutError:
             refusal = problem(408, "The request's body did not arrive in time", headers=closing)

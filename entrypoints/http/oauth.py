@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from core.clients.authenticate import AssertionCredential, ClientCredential, PublicCredential, SecretCredential
 from core.clients.model import AuthMethod
@@ -21,6 +23,9 @@ JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 752
 CLIENT_NAMES = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 §5.1
+
+# Made once: `json.dumps` makes an encoder for every call that wants no white space.
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 MALFORMED = "The Authorization header is not that of HTTP Basic: base64 of client_id:client_secret, each form-encoded"
 
@@ -66,8 +71,9 @@ def address(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def no_store(body: object) -> JSONResponse:
-    return JSONResponse(body, headers=NO_STORE)
+def no_store(body: Mapping[str, object]) -> Response:
+    """JSON that nobody may keep."""
+    return Response(_json(body), headers=NO_STORE, media_type="application/json")
 
 
 def _basic(request: Request) -> SecretCredential | None:

@@ -41,4 +41,4 @@ class IntrospectRoute:
         credential = required_client(request, form)
         token = Secret(form.required("token"))
         client = await self.authenticate(credential, address=address(request))
-        return no_store(dict(await self.introspect(client, token)))
+        return no_store(await self.introspect(client, token))

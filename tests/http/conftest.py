@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.protocol.secret import Secret
-from entrypoints.logs import set_up
+from entrypoints.logs import requests, set_up
 from tests.http.support import Forge, Watched, record, watching
 from tests.support import settings_for
 
@@ -28,7 +28,9 @@ def everything_logged() -> Iterator[None]:
     set_up("debug")
     record.setFormatter(root.handlers[0].formatter)
     root.handlers[:] = [*before[0], record]
+    requests.open(record)
     yield
+    requests.open(None)
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     own.setLevel(before[2])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
+from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
@@ -18,6 +20,7 @@ from container import Container, Settings
 from entrypoints.http.app import build
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.refusals import refusal_handlers
+from entrypoints.logs import requests
 from tests.support import CHEAP
 from tests.unit.asgi import Answer, call, scope
 
@@ -44,15 +47,24 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def lines(log: pytest.LogCaptureFixture) -> list[dict[str, object]]:
-    return [vars(record) for record in log.records if record.message == "request"]
+@pytest.fixture
+def noted() -> Iterator[io.StringIO]:
+    """Where requests are noted."""
+    stream = io.StringIO()
+    requests.open(stream)
+    yield stream
+    requests.open(None)
+
+
+def lines(noted: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in noted.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("sent", ["a", "0123-abc.DEF_9", "x" * 128])
-async def test_a_request_id_that_is_safe_is_kept(sent: str, log: pytest.LogCaptureFixture) -> None:
+async def test_a_request_id_that_is_safe_is_kept(sent: str, noted: io.StringIO) -> None:
     answer = await call(enveloped(), scope([("x-request-id", sent)]))
     assert answer.headers["x-request-id"] == sent
-    assert [line["request_id"] for line in lines(log)] == [sent]
+    assert [line["request_id"] for line in lines(noted)] == [sent]
 
 
 @pytest.mark.parametrize("sent", [None, "", "a b", "x" * 129, "é", "a\x1b[31m", '"', "a,b", "a\n"])
@@ -89,11 +101,11 @@ async def test_transport_security_is_strict_where_the_issuer_is_https(https: boo
     assert ("strict-transport-security" in (await call(enveloped(https=https), scope())).headers) is https
 
 
-async def test_one_line_is_logged_for_a_request(log: pytest.LogCaptureFixture) -> None:
+async def test_one_line_is_logged_for_a_request(noted: io.StringIO) -> None:
     sent = scope([("authorization", SECRET)], method="GET", path="/x" * 500)
     sent["query_string"] = SECRET.encode()
     await call(enveloped(), sent)
-    (line,) = lines(log)
+    (line,) = lines(noted)
     assert (line["method"], line["status"], line["client"]) == ("GET", 200, "192.0.2.1")
     assert line["path"] == ("/x" * 500)[:256]
     assert SECRET not in str(line)
@@ -108,19 +120,19 @@ def plain_500(answer: Answer) -> None:
     assert not re.search(rb"hunter2|ZeroDivision|Traceback|\.py", answer.body)
 
 
-async def test_an_exception_becomes_a_500_that_tells_nothing(log: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_becomes_a_500_that_tells_nothing(log: pytest.LogCaptureFixture, noted: io.StringIO) -> None:
     plain_500(await call(enveloped(broken), scope([("x-request-id", "id-1")])))
-    assert [line["status"] for line in lines(log)] == [500]
+    assert [line["status"] for line in lines(noted)] == [500]
     (trace,) = [record for record in log.records if record.exc_info]
     assert vars(trace)["request_id"] == "id-1"
 
 
-async def test_an_exception_within_an_answer_is_left_to_the_server(log: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_within_an_answer_is_left_to_the_server(noted: io.StringIO) -> None:
     answer = Answer()
     with pytest.raises(ZeroDivisionError):
         await call(enveloped(half_done), scope(), into=answer)
     assert [message["type"] for message in answer.messages] == ["http.response.start"]
-    assert [line["status"] for line in lines(log)] == [200]
+    assert [line["status"] for line in lines(noted)] == [200]
 
 
 async def test_an_exception_of_an_endpoint_becomes_the_same_500(log: pytest.LogCaptureFixture) -> None:
