@@ -64,7 +64,7 @@ from core.keys.publish import PublishKeys
 from core.keys.rotate import ListKeys, MaintainKeys, ResealKeys, RetireKey, RotateKeys
 from core.protocol.secret import Secret
 from core.tokens.explain import ExplainToken
-from core.tokens.introspect import Introspect, LookAtRefreshToken
+from core.tokens.introspect import Introspect, IntrospectionEndpoint, LookAtRefreshToken
 from core.tokens.issue import IssueAccessToken
 from core.tokens.model import AccessTokenPolicy, RefreshPolicy
 from core.tokens.refresh import RefreshTokens, RotateFamily, StartFamily
@@ -112,6 +112,9 @@ _HERE = Path(__file__).resolve().parent
 MIGRATIONS = _HERE / "migrations"
 DEV_MIGRATIONS = MIGRATIONS / "dev"
 CONTRACT = _HERE / "openapi.yaml"
+
+# The most that ACCESS_TOKEN_EXPIRE_MINUTES may be, and may have been while a key signed.
+LONGEST_LIFETIME = timedelta(days=1)
 
 # The audience that client assertions may name besides the issuer (RFC 7523 §3).
 TOKEN_PATH = "/api/v1/auth/token"
@@ -173,7 +176,7 @@ def _key_policy(settings: Settings) -> KeyPolicy:
         algorithms=pairs,
         ahead=timedelta(seconds=settings.jwks_cache_seconds),
         period=timedelta(days=settings.key_rotation_days) if settings.key_rotation_days else None,
-        token_lifetime=timedelta(minutes=settings.access_token_expire_minutes, seconds=settings.leeway_seconds),
+        token_lifetime=LONGEST_LIFETIME,
     )
 
 
@@ -249,7 +252,7 @@ class Container(containers.DeclarativeContainer):
     refresh_families = providers.Selector(
         settings.provided.storage,
         postgres=providers.Singleton(PostgresRefreshFamilies, database),
-        memory=providers.Singleton(MemoryRefreshFamilies, epoch),
+        memory=providers.Singleton(MemoryRefreshFamilies, epoch, users),
     )
     access_tokens = providers.Selector(
         settings.provided.storage,
@@ -351,6 +354,7 @@ class Container(containers.DeclarativeContainer):
     introspect = providers.Singleton(
         Introspect, verify_token, access_tokens, look_at_refresh_token, access_token_policy
     )
+    introspection_endpoint = providers.Singleton(IntrospectionEndpoint, authenticate_client, introspect)
     revoke_token = providers.Singleton(
         RevokeToken, refresh_families, refresh_tokens, verify_token, access_tokens, clock, audit
     )
@@ -365,10 +369,12 @@ class Container(containers.DeclarativeContainer):
         PasswordGrant, authenticate_user, narrow, start_family, settings.provided.password_grant_refresh
     )
     client_credentials_grant = providers.Singleton(ClientCredentialsGrant, narrow, clock)
-    refresh_grant = providers.Singleton(RefreshGrant, rotate_family, narrow, users, clock)
+    refresh_grant = providers.Singleton(RefreshGrant, rotate_family, narrow, clock)
     grants = providers.Singleton(_grants, settings, password_grant, client_credentials_grant, refresh_grant)
     without_client = providers.Singleton(_without_client, settings)
-    token_endpoint = providers.Singleton(TokenEndpoint, grants, authenticate_client, issue_access_token, without_client)
+    token_endpoint = providers.Singleton(
+        TokenEndpoint, grants, authenticate_client, clock, issue_access_token, without_client
+    )
 
     describe_server = providers.Singleton(
         DescribeServer,

@@ -66,6 +66,9 @@ class MemoryClients:
         client = self._clients.get(client_id)
         return None if client is None else self._with_definitions(client)
 
+    async def recent(self, client_id: str) -> Client | None:
+        return await self.get(client_id)
+
     async def update(self, client_id: str, changes: ClientChanges) -> Client:
         await asyncio.sleep(0)
         client = self._clients.get(client_id)

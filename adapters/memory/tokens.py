@@ -22,7 +22,8 @@ class Epoch:
 
 
 class MemoryRefreshFamilies:
-    def __init__(self, epoch: Epoch) -> None:
+    def __init__(self, epoch: Epoch, users: MemoryUsers) -> None:
+        self._users = users
         self._families: dict[UUID, Family] = {}
         self._epoch = epoch
 
@@ -33,6 +34,12 @@ class MemoryRefreshFamilies:
         self._families[family.id] = family
 
     async def rotate(self, step: Rotation) -> Rotated | Reused | Exceeded | None:
+        outcome = await self._rotate(step)
+        if not isinstance(outcome, Rotated) or outcome.family.permission.username is None:
+            return outcome
+        return attrs.evolve(outcome, user=await self._users.get_by_username(outcome.family.permission.username))
+
+    async def _rotate(self, step: Rotation) -> Rotated | Reused | Exceeded | None:
         await asyncio.sleep(0)
         family = self._families.get(step.family)
         if family is None or family.permission.client_id != step.client_id or not family.live(step.at):

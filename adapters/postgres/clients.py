@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
+from time import monotonic
 
 import asyncpg
 
@@ -73,9 +75,15 @@ RESOURCES = "SELECT identifier, scopes, created_at FROM resources ORDER BY ident
 REDEEM = "INSERT INTO spent_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest"
 
 
+RECENT = 0.5  # seconds
+MOST_REMEMBERED = 1000
+NOBODY: tuple[float, Client | None] = (float("-inf"), None)
+
+
 class PostgresClients:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._remembered: OrderedDict[str, tuple[float, Client]] = OrderedDict()
 
     async def create(self, client: Client) -> None:
         try:
@@ -99,8 +107,21 @@ class PostgresClients:
             raise ClientIdTaken from None
 
     async def get(self, client_id: str) -> Client | None:
+        asked = monotonic()
         row = await self._database.fetchrow(BY_ID, client_id)
-        return None if row is None else _client(row)
+        if row is None:
+            self._remembered.pop(client_id, None)
+            return None
+        client = _client(row)
+        self._remembered[client_id] = asked, client
+        self._remembered.move_to_end(client_id)
+        if len(self._remembered) > MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return client
+
+    async def recent(self, client_id: str) -> Client | None:
+        asked, client = self._remembered.get(client_id, NOBODY)
+        return client if monotonic() - asked < RECENT else await self.get(client_id)
 
     async def update(self, client_id: str, changes: ClientChanges) -> Client:
         row = await self._database.fetchrow(
@@ -116,6 +137,7 @@ class PostgresClients:
             _or_null(changes.is_active),
             _or_null(changes.tokens_valid_from),
         )
+        self._remembered.pop(client_id, None)
         if row is None:
             raise ClientNotFound
         return _client(row)
@@ -124,12 +146,15 @@ class PostgresClients:
         self, client_id: str, digest: bytes, *, previous_until: datetime | None, at: datetime
     ) -> Client:
         row = await self._database.fetchrow(REPLACE_SECRET, client_id, digest, previous_until, at)
+        self._remembered.pop(client_id, None)
         if row is None:
             raise ClientNotFound
         return _client(row)
 
     async def delete(self, client_id: str) -> None:
-        if await self._database.fetchrow(DELETE, client_id) is None:
+        gone = await self._database.fetchrow(DELETE, client_id)
+        self._remembered.pop(client_id, None)
+        if gone is None:
             raise ClientNotFound
 
     async def page(self, *, after: str | None, limit: int) -> ClientPage:

@@ -57,7 +57,9 @@ class Pool:
             if len(self._used) + self._opening < self._largest:
                 return await self._open(started)
             handed = await self._turn(started)
-            if handed is not None:
+            if handed is not None and handed.is_closed():  # on its way here
+                self.drop(handed)
+            elif handed is not None:
                 self._used[handed] = started
                 return handed
 

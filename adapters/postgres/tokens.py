@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from adapters.postgres.database import Database
 from adapters.postgres.users import COLUMNS as USER_COLUMNS
@@ -18,6 +18,9 @@ id, client_id, username, scope, audience, granted_at, current, expires_at, idle_
 revoked_at
 """
 
+FAMILY_COLUMNS = len(COLUMNS.split(","))
+OF_USER = ", ".join(f"users.{name.strip()}" for name in USER_COLUMNS.split(","))
+
 START = """
 INSERT INTO refresh_families (
     id, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at
@@ -29,24 +32,28 @@ LIVES = """
     AND revoked_at IS NULL AND expires_at > $5 AND idle_expires_at > $5
     AND ($6::timestamptz IS NULL OR granted_at >= $6)
     AND NOT EXISTS (SELECT FROM token_epoch WHERE valid_from > granted_at)
+    AND NOT EXISTS (SELECT FROM clients WHERE clients.client_id = $2 AND clients.tokens_valid_from > granted_at)
 """
 
 # The whole decision. Of many who present one token at once the first changes the row; the others wait for that, and
 # PostgreSQL then reads every expression below anew. A row comes back when the family is this client's and lives, and
 # the token either is exchanged, or was before, which revokes the family.
 ROTATE = f"""
-UPDATE refresh_families SET
-    current = CASE WHEN current = $7 THEN $8 ELSE current END,
-    previous = CASE WHEN current = $7 THEN $7 ELSE previous END,
-    rotated_at = CASE WHEN current = $7 THEN $5 ELSE rotated_at END,
-    idle_expires_at = CASE WHEN current = $7 THEN least($10, expires_at) ELSE idle_expires_at END,
-    revoked_at = CASE WHEN current = $7 OR (previous = $7 AND rotated_at > $9) IS TRUE THEN NULL ELSE $5 END
-WHERE {LIVES}
-    AND (
-        (scope @> $3 AND audience @> $4)
-        OR NOT (current = $7 OR (previous = $7 AND rotated_at > $9) IS TRUE)
-    )
-RETURNING {COLUMNS}
+WITH moved AS (
+    UPDATE refresh_families SET
+        current = CASE WHEN current = $7 THEN $8 ELSE current END,
+        previous = CASE WHEN current = $7 THEN $7 ELSE previous END,
+        rotated_at = CASE WHEN current = $7 THEN $5 ELSE rotated_at END,
+        idle_expires_at = CASE WHEN current = $7 THEN least($10, expires_at) ELSE idle_expires_at END,
+        revoked_at = CASE WHEN current = $7 OR (previous = $7 AND rotated_at > $9) IS TRUE THEN NULL ELSE $5 END
+    WHERE {LIVES}
+        AND (
+            (scope @> $3 AND audience @> $4)
+            OR NOT (current = $7 OR (previous = $7 AND rotated_at > $9) IS TRUE)
+        )
+    RETURNING {COLUMNS}
+)
+SELECT moved.*, {OF_USER} FROM moved LEFT JOIN users ON users.username = moved.username
 """  # noqa: S608 - constant names only, here and below
 
 # The same family, asked for more than was granted.
@@ -64,7 +71,7 @@ SELECT
         OR EXISTS (SELECT FROM refresh_families WHERE id = $3 AND revoked_at IS NOT NULL) AS revoked,
     clients.is_active AS client_active,
     greatest(clients.tokens_valid_from, (SELECT valid_from FROM token_epoch)) AS valid_from,
-    {", ".join(f"users.{name.strip()}" for name in USER_COLUMNS.split(","))}
+    {OF_USER}
 FROM (VALUES (1)) AS one (row)
 LEFT JOIN users ON username = $1
 LEFT JOIN clients ON client_id = $4
@@ -108,8 +115,10 @@ class PostgresRefreshFamilies:
             step.at + step.idle,
         )
         if row is not None:
-            family = _family(row)
-            return Rotated(family) if family.revoked_at is None else Reused(family)
+            family = _family(row[:FAMILY_COLUMNS])
+            if family.revoked_at is not None:
+                return Reused(family)
+            return Rotated(family, as_user(row, start=FAMILY_COLUMNS) if row[FAMILY_COLUMNS] is not None else None)
         if not step.scope and not step.audience:
             return None
         row = await self._database.fetchrow(EXCEEDED, *asked)  # nothing has changed, and why is told apart at leisure
@@ -152,7 +161,7 @@ class PostgresAccessTokens:
         await self._database.fetchrow(END_ALL, valid_from)
 
 
-def _family(row: asyncpg.Record) -> Family:
+def _family(row: Iterable[Any]) -> Family:
     (
         family, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at, previous,
         rotated_at, revoked_at,

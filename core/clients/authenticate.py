@@ -48,9 +48,13 @@ ClientCredential = SecretCredential | AssertionCredential | PublicCredential
 
 @frozen
 class AuthenticatedClient:
-    """Proof that a client authenticated as it is registered to. A public one only named itself: see `client.public`."""
+    """Proof that a client authenticated as it is registered to. A public one only named itself: see `client.public`.
+
+    `remembered`: the client may have been changed within the last half second. A yes may rest on that, a no must not.
+    """
 
     client: Client
+    remembered: bool = False
 
 
 @frozen
@@ -74,10 +78,18 @@ class AuthenticateClient:
     clock: Clock
     policy: AssertionPolicy
 
-    async def __call__(self, presented: ClientCredential, *, address: str) -> AuthenticatedClient:
-        """Raises `InvalidClient`, one and the same whatever it is about the client, or `TooManyAttempts`."""
+    async def __call__(self, presented: ClientCredential, *, address: str, fresh: bool = False) -> AuthenticatedClient:
+        """Raises `InvalidClient`, one and the same whatever it is about the client, or `TooManyAttempts`.
+
+        With `fresh` nothing is remembered. An assertion, which is good once, is always held against what is stored.
+        """
         named = self._name(presented)
-        client = await self.clients.get(named) if CLIENT_ID.fullmatch(named) else None
+        known = CLIENT_ID.fullmatch(named) is not None
+        if known and not fresh and not isinstance(presented, AssertionCredential):
+            client = await self.clients.recent(named)
+            if client is not None and client.is_active and await self._proves(client, presented):
+                return AuthenticatedClient(client, remembered=True)
+        client = await self.clients.get(named) if known else None
         if client is not None and client.is_active and await self._proves(client, presented):
             return AuthenticatedClient(client)
         await self.throttle.failed(Attempt("client", named, address))

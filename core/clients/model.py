@@ -30,6 +30,7 @@ GRANT_TYPES = ("client_credentials", "refresh_token", "password")
 PUBLIC_KEY_TYPES = ("EC", "RSA", "OKP")  # no set: what is asked of it may be unhashable
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MOST_KEYS = 10
+MOST_LEVELS = 8
 
 
 class AuthMethod(StrEnum):
@@ -150,9 +151,19 @@ def _key_errors(client: Client) -> list[FieldError]:
     keys = client.jwks.get("keys") if client.jwks is not None else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MOST_KEYS:
         return [FieldError("jwks", f"private_key_jwt needs a JWK Set of 1 to {MOST_KEYS} public keys (RFC 7517 §5)")]
+    if not _is_shallow(client.jwks, MOST_LEVELS):
+        return [FieldError("jwks", f"expected at most {MOST_LEVELS} levels of objects and lists")]
     if not _is_i_json(client.jwks):
         return [FieldError("jwks", "expected text without NUL or halves of surrogate pairs, and finite numbers")]
     return [] if all(map(_is_public, keys)) else [FieldError("jwks", "expected public keys of the types EC, RSA, OKP")]
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    """Far from what a reader of JSON can bear: whatever is kept must be readable everywhere."""
+    if not isinstance(value, Mapping | list):
+        return True
+    parts = value.values() if isinstance(value, Mapping) else value
+    return levels > 0 and all(_is_shallow(part, levels - 1) for part in parts)
 
 
 def _is_i_json(value: object) -> bool:

@@ -49,13 +49,15 @@ class Registry:
     resources: ResourceRepository
     assertions: AssertionVerifier
 
-    async def check(self, client: Client) -> Client:
-        """The client, which keeps every rule. Raises `InvalidFields`."""
+    async def check(self, client: Client, before: Client | None = None) -> Client:
+        """The client, which keeps every rule. What it had `before` may be gone by now. Raises `InvalidFields`."""
         refuse_client(client)
         errors: list[FieldError] = []
-        if client.resources or client.serves:
+        resources = [one for one in client.resources if before is None or one not in before.resources]
+        serves = [one for one in client.serves if before is None or one not in before.serves]
+        if resources or serves:
             known = [resource.identifier for resource in await self.resources.all()]
-            errors += missing(client.resources, known, "resources") + missing(client.serves, known, "serves")
+            errors += missing(resources, known, "resources") + missing(serves, known, "serves")
         if client.jwks is not None and not self.assertions.acceptable(client.jwks):
             errors.append(FieldError("jwks", "one of its keys cannot be read, or is of no kind that is accepted"))
         if errors:
@@ -166,7 +168,8 @@ class UpdateClient:
             is_active=is_active,
             tokens_valid_from=next_whole_second(now) if is_active is False else UNSET,
         )
-        await self.registry.check(changed(await FindClient(self.clients)(client_id), changes))
+        before = await FindClient(self.clients)(client_id)
+        await self.registry.check(changed(before, changes), before)
         client = await self.clients.update(client_id, changes)
         self.audit.note("client changed", client_id=client_id)
         return client

@@ -26,7 +26,4 @@ class ClientCredentialsGrant:
             raise InvalidClient("This grant is for clients that authenticate")
         client = asked.client.client
         scope, audience = self.narrow(asked.request, client)
-        # Within the second in which its tokens were ended: a token issued now would be cut off with the old ones.
-        if client.tokens_valid_from is not None and client.tokens_valid_from > self.clock.now():
-            await self.clock.sleep_until(client.tokens_valid_from)
         return Authorization(Permission(client.client_id, None, scope, audience, self.clock.now()))

@@ -12,10 +12,9 @@ from core.ports import Clock
 from core.protocol.refusals import InvalidScope, InvalidTarget
 from core.protocol.scope import common, unique
 from core.tokens.model import Family
-from core.tokens.ports import Exceeded
+from core.tokens.ports import Exceeded, Rotated
 from core.tokens.refresh import RotateFamily, spent
 from core.users.model import User
-from core.users.ports import UserRepository
 
 
 @frozen
@@ -24,7 +23,6 @@ class RefreshGrant:
 
     rotate: RotateFamily
     narrow: Narrow
-    users: UserRepository
     clock: Clock
 
     async def __call__(self, asked: ClientRequest[RefreshRequest]) -> Authorization:
@@ -41,9 +39,8 @@ class RefreshGrant:
         )
         if isinstance(outcome, Exceeded):
             raise self._exceeded(request, outcome.family)
-        token, family = outcome
-        granted = family.permission
-        user = await self._user(family)
+        token, rotated = outcome
+        granted, user = rotated.family.permission, self._user(rotated)
         # What was granted, and may still be had: the client or a resource may have less by now.
         asked_for = unique(request.resources) or common(granted.audience, self.narrow.known(client))
         if not asked_for:
@@ -51,12 +48,11 @@ class RefreshGrant:
         may_have, audience = self.narrow(Asked(resources=asked_for), client)
         scope = common(granted.scope if request.scope is None else request.scope, may_have)
         allowed = evolve(granted, scope=scope, audience=audience, at=at)
-        return Authorization(allowed, user.roles, family.id, token.text)
+        return Authorization(allowed, user.roles, rotated.family.id, token.text)
 
-    async def _user(self, family: Family) -> User:
+    def _user(self, rotated: Rotated) -> User:
         """Whose tokens these are. Raises `InvalidGrant` when they have ended."""
-        granted = family.permission
-        user = await self.users.get_by_username(granted.username) if granted.username is not None else None
+        user, granted = rotated.user, rotated.family.permission
         if user is None or not user.is_active:
             raise spent()
         if user.tokens_valid_from is not None and granted.at < user.tokens_valid_from:

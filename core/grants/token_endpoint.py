@@ -9,8 +9,10 @@ from attrs import frozen
 
 from core.clients.authenticate import AuthenticateClient, AuthenticatedClient
 from core.grants.contract import ClientRequest, Grant, Presented, TokenRequest, TokenResponse
-from core.protocol.refusals import InvalidClient, UnauthorizedClient, UnsupportedGrantType
+from core.ports import Clock
+from core.protocol.refusals import InvalidClient, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType
 from core.tokens.issue import IssueAccessToken
+from core.users.authenticate import settled
 
 
 @frozen
@@ -22,6 +24,7 @@ class TokenEndpoint:
 
     grants: Mapping[type[TokenRequest], Grant[Any]]
     authenticate: AuthenticateClient
+    clock: Clock
     issue: IssueAccessToken
     without_client: frozenset[str]
 
@@ -30,18 +33,27 @@ class TokenEndpoint:
         grant = self.grants.get(type(presented.request))
         if grant is None:
             raise UnsupportedGrantType("This grant is switched off")
-        client = await self._client(presented, grant.grant_type)
-        authorization = await grant(ClientRequest(presented.request, client, presented.address))
+        client = await self._client(presented, grant.grant_type, fresh=False)
+        try:
+            authorization = await grant(ClientRequest(presented.request, client, presented.address))
+        except (InvalidScope, InvalidTarget):  # neither of which has changed anything
+            if client is None or not client.remembered:
+                raise
+            client = await self._client(presented, grant.grant_type, fresh=True)
+            authorization = await grant(ClientRequest(presented.request, client, presented.address))
         allowed = authorization.permission
         issued = await self.issue(allowed, roles=authorization.roles, grant_id=authorization.grant_id)
         return TokenResponse(issued.access_token, issued.expires_in, allowed.scope, authorization.refresh_token)
 
-    async def _client(self, presented: Presented[Any], grant_type: str) -> AuthenticatedClient | None:
+    async def _client(self, presented: Presented[Any], grant_type: str, *, fresh: bool) -> AuthenticatedClient | None:
         if presented.credential is None:
             if grant_type not in self.without_client:
                 raise InvalidClient("This grant is for clients, and the request names none")
             return None
-        proof = await self.authenticate(presented.credential, address=presented.address)
+        proof = await self.authenticate(presented.credential, address=presented.address, fresh=fresh)
+        if proof.remembered and grant_type not in proof.client.grant_types:
+            proof = await self.authenticate(presented.credential, address=presented.address, fresh=True)
         if grant_type not in proof.client.grant_types:
             raise UnauthorizedClient("This client is not registered for this grant")
+        await settled(proof.client.tokens_valid_from, self.clock.now(), self.clock)
         return proof

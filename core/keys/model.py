@@ -82,7 +82,9 @@ class KeyRing:
         """When the last token that the key signed has expired."""
         if key.withdrawn_at is not None:
             return key.withdrawn_at
-        later = [other.signs_from for other in self._of(key.algorithm) if other.signs_from > key.signs_from]
+        others = (other for other in self._of(key.algorithm) if other.signs_from > key.signs_from)
+        # One that was withdrawn before its time never took over.
+        later = [one.signs_from for one in others if one.withdrawn_at is None or one.withdrawn_at > one.signs_from]
         return min(later) + keep if later and min(later) < NEVER else NEVER
 
     def published(self, at: datetime, keep: timedelta) -> tuple[SigningKey, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from math import ceil
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from core.keys.model import NEVER, KeyPolicy, KeyRing, KeyState, SigningKey
 from core.keys.ports import KeyMaker, Resealer, SealedSecrets, SigningKeyStore
 from core.ports import Audit, Clock
 from core.protocol.refusals import KeyNotFound, KeysAreFixed, KeyTooYoung
+
+# Looks at the keys, each of which fails only when others rotated meanwhile.
+ATTEMPTS = 5
 
 
 @frozen
@@ -44,17 +47,26 @@ class MaintainKeys:
 
     async def next_of(self, algorithm: str) -> SigningKey:
         """The key that signs after the present one, made if there is none."""
-        active = await self.active_of(algorithm)
-        now, policy = self.clock.now(), self.policy
-        coming = KeyRing(await self.store.all()).next(algorithm, now)
-        if coming is None:
-            due = active.signs_from + policy.period if policy.period is not None else NEVER
-            begin = max(due, now + policy.ahead)
-            await self._establish(await self.maker.make(algorithm, signs_from=begin, predecessor=active.kid, at=now))
-            coming = KeyRing(await self.store.all()).next(algorithm, now)
-        if coming is None:
-            raise LookupError(f"no {algorithm} key follows right after one was made")
-        return coming
+        for _ in range(ATTEMPTS):
+            await self.active_of(algorithm)
+            now, policy = self.clock.now(), self.policy
+            ring = KeyRing(await self.store.all())  # one look: between two, others may have let the next key sign
+            active, coming = ring.active(algorithm, now), ring.next(algorithm, now)
+            if coming is not None and active is not None:
+                return await self._in_time(coming, active)
+            if active is not None:
+                due = active.signs_from + policy.period if policy.period is not None else NEVER
+                begin = max(due, now + policy.ahead)
+                made = await self.maker.make(algorithm, signs_from=begin, predecessor=active.kid, at=now)
+                await self._establish(made)
+        raise LookupError(f"no {algorithm} key follows, however often one was made")
+
+    async def _in_time(self, coming: SigningKey, active: SigningKey) -> SigningKey:
+        """The next key, which signs no later than it is due: the period may have been longer when it was made."""
+        if self.policy.period is None:
+            return coming
+        due = max(active.signs_from + self.policy.period, coming.created_at + self.policy.ahead, self.clock.now())
+        return evolve(coming, signs_from=due) if await self.store.advance(coming.kid, due) else coming
 
     async def _establish(self, candidate: SigningKey) -> None:
         if await self.store.establish(candidate):

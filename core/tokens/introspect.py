@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from attrs import frozen
 
-from core.clients.authenticate import AuthenticatedClient
+from core.clients.authenticate import AuthenticateClient, AuthenticatedClient, ClientCredential
 from core.clients.model import Client
 from core.ports import Clock
 from core.protocol.refusals import InvalidClient, InvalidToken
@@ -117,3 +117,20 @@ class Introspect:
         if user is not None:
             members |= {"username": user.username, "roles": list(claims.roles)}
         return members
+
+
+@frozen
+class IntrospectionEndpoint:
+    """RFC 7662 §2.1: who asks, and what may they know."""
+
+    authenticate: AuthenticateClient
+    introspect: Introspect
+
+    async def __call__(self, credential: ClientCredential, token: Secret, *, address: str) -> Mapping[str, object]:
+        """As `Introspect`. Raises `InvalidClient`, `TooManyAttempts`."""
+        caller = await self.authenticate(credential, address=address)
+        answer = await self.introspect(caller, token)
+        if answer is INACTIVE and caller.remembered:  # which it may owe to what the client was until a moment ago
+            caller = await self.authenticate(credential, address=address, fresh=True)
+            answer = await self.introspect(caller, token)
+        return answer

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from core.protocol.secret import Secret
 from core.tokens.model import AccessToken, Family, Standing
+from core.users.model import User
 
 
 class TokenSigner(Protocol):
@@ -53,9 +54,10 @@ class Rotation:
 
 @frozen
 class Rotated:
-    """The token was exchanged for its successor, now or a moment ago."""
+    """The token was exchanged for its successor, now or a moment ago. `user` is whose it is, as stored before."""
 
     family: Family
+    user: User | None = None
 
 
 @frozen

@@ -115,8 +115,8 @@ class RotateFamily:
         scope: tuple[str, ...],
         audience: tuple[str, ...],
         valid_from: datetime | None,
-    ) -> tuple[RefreshToken, Family] | Exceeded:
-        """The successor and what was granted.
+    ) -> tuple[RefreshToken, Rotated] | Exceeded:
+        """The successor, what was granted, and to whom.
 
         Raises `InvalidGrant`, one and the same for a token that is spent, foreign, expired, revoked or no token.
         A token that was spent before ends its whole family: somebody else has it too (RFC 9700 §4.14.2).
@@ -141,8 +141,8 @@ class RotateFamily:
             )
         )
         match outcome:
-            case Rotated(family):
-                return successor, family
+            case Rotated():
+                return successor, outcome
             case Exceeded():
                 return outcome
             case Reused(family):

@@ -30,6 +30,18 @@ class AuthenticatedUser:
     at: datetime = field()
 
 
+async def settled(valid_from: datetime | None, at: datetime, clock: Clock) -> bool:
+    """Whether a token of the instant `at` would count. If not, one of now does on return: within the second in which
+    tokens were ended, a new one would be cut off with the old ones. Raises `Unavailable`.
+    """
+    if valid_from is None or at >= valid_from:
+        return True
+    if valid_from - at > LONGEST_WAIT:
+        raise Unavailable("The clocks of Watchword's servers disagree; try again later")
+    await clock.sleep_until(valid_from)
+    return False
+
+
 @frozen
 class AuthenticateUser:
     users: UserRepository
@@ -51,13 +63,8 @@ class AuthenticateUser:
 
     async def _settled(self, username: str, password: Password) -> AuthenticatedUser:
         proof = await self._check(username, password)
-        valid_from = proof.user.tokens_valid_from
-        if valid_from is None or proof.at >= valid_from:
+        if await settled(proof.user.tokens_valid_from, proof.at, self.clock):
             return proof
-        # Within the second of a password change: a token issued now would be cut off with the old ones.
-        if valid_from - proof.at > LONGEST_WAIT:
-            raise Unavailable("The clocks of Watchword's servers disagree; try again later")
-        await self.clock.sleep_until(valid_from)
         return await self._check(username, password)
 
     async def _check(self, username: str, password: Password) -> AuthenticatedUser:

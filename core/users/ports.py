@@ -81,8 +81,10 @@ class TallyStore(Protocol):
     async def read(self, keys: Collection[bytes]) -> Sequence[Tally]:
         """What is counted under these keys; nothing for a key without failures."""
 
-    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> None:
-        """One failure more under each key. A count that began at or before the key's value begins anew."""
+    async def count(self, stale: Mapping[bytes, datetime], *, at: datetime) -> Sequence[Tally]:
+        """One failure more under each key; what is counted now. A count that began at or before the key's value begins
+        anew.
+        """
 
     async def clear(self, keys: Collection[bytes]) -> None: ...
 

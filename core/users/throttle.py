@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal
@@ -29,9 +30,13 @@ class Limit:
     free: int
     window: timedelta
 
+    def counts(self, tally: Tally, at: datetime) -> int:
+        """The failures that count at this time."""
+        return tally.failures if tally.since + self.window > at else 0
+
     def until(self, tally: Tally, at: datetime) -> datetime | None:
         """When the next attempt may be made; None when it may be made at once."""
-        if tally.failures < self.free or tally.since + self.window <= at:
+        if self.counts(tally, at) < self.free:
             return None
         doublings = min(tally.failures - self.free, 30)
         end = tally.last + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
@@ -80,12 +85,7 @@ class Throttle:
 
     async def admit(self, attempt: Attempt) -> bool:
         """Whether failures are on record. Raises `TooManyAttempts` while the next attempt has to wait."""
-        now, keys = self.clock.now(), attempt.keys
-        found = await self.tallies.read(list(keys))
-        waits = [until for tally in found if (until := keys[tally.key].until(tally, now)) is not None]
-        if waits:
-            raise TooManyAttempts(ceil((max(waits) - now).total_seconds()))
-        return bool(found)
+        return bool(await self._admitted(attempt, self.clock.now()))
 
     async def failed(self, attempt: Attempt) -> None:
         """Count a failure, and commit that, before anybody is told of it.
@@ -93,9 +93,12 @@ class Throttle:
         Admits once more, as a success does: an answer tells nothing of a guess that had to wait.
         Raises `TooManyAttempts`.
         """
-        await self.admit(attempt)
-        now = self.clock.now()
-        await self.tallies.count({key: now - limit.window for key, limit in attempt.keys.items()}, at=now)
+        now, keys = self.clock.now(), attempt.keys
+        seen = {tally.key: keys[tally.key].counts(tally, now) for tally in await self._admitted(attempt, now)}
+        counted = await self.tallies.count({key: now - limit.window for key, limit in keys.items()}, at=now)
+        # Of many guesses at once no more learn something than of many in turn: who was overtaken has to wait after all.
+        free = {key: max(limit.free, seen.get(key, 0) + 1) for key, limit in keys.items()}
+        _refuse_waiting(keys, (tally for tally in counted if tally.failures > free[tally.key]), now)
 
     async def succeeded(self, attempt: Attempt) -> None:
         """Admit once more, so that of many guesses at once no late one gets through, and end the counts.
@@ -104,6 +107,19 @@ class Throttle:
         """
         if await self.admit(attempt):
             await self.tallies.clear(attempt.own)
+
+    async def _admitted(self, attempt: Attempt, at: datetime) -> Sequence[Tally]:
+        """What is on record. Raises `TooManyAttempts`."""
+        found = await self.tallies.read(list(attempt.keys))
+        _refuse_waiting(attempt.keys, found, at)
+        return found
+
+
+def _refuse_waiting(keys: Mapping[bytes, Limit], tallies: Iterable[Tally], at: datetime) -> None:
+    """Raises `TooManyAttempts` while one of these has to wait."""
+    waits = [until for tally in tallies if (until := keys[tally.key].until(tally, at)) is not None]
+    if waits:
+        raise TooManyAttempts(ceil((max(waits) - at).total_seconds()))
 
 
 def network_of(address: str) -> str:

@@ -7,10 +7,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 
 import attrs
 import click
@@ -20,6 +20,7 @@ from container import (
     DEV_PASSWORD,
     DEV_USER,
     MIGRATIONS,
+    TOKEN_PATH,
     Container,
     EmbeddedPostgres,
     EmbeddedPostgresError,
@@ -38,9 +39,21 @@ from container import (
 )
 from core.protocol.refusals import Refusal, Unavailable, UserNotFound
 from core.protocol.secret import Secret
+from entrypoints.cli.clients import Clients, clients_commands
+from entrypoints.cli.explain import token_commands
+from entrypoints.cli.keys import Keys, keys_commands
 from entrypoints.cli.output import json_option, print_json, print_table
-from entrypoints.cli.users import Accounts, Work, users_commands
+from entrypoints.cli.prune import Housekeeping, prune_command
+from entrypoints.cli.resources import Resources, resources_commands
+from entrypoints.cli.runner import Run
+from entrypoints.cli.tokens import Endings, tokens_commands
+from entrypoints.cli.users import Accounts, users_commands
 from entrypoints.logs import set_up
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+HIDDEN = "(set, hidden)"
 
 
 @click.group(help="Watchword: users, passwords, roles and tokens for your API.")
@@ -117,29 +130,34 @@ def check(as_json: bool) -> None:
         print_table(("SETTING", "VALUE", "MEANING"), rows)
 
 
-def _run(work: Work[Any]) -> Any:
-    """Await work on the accounts of the configured store, whether or not a server runs on it."""
+def _runner(assemble: Callable[[Container], U]) -> Run[U]:
+    """How a group of commands works on the use cases that `assemble` takes from the container, on the configured store,
+    whether or not a server runs on it.
+    """
 
-    async def with_store(settings: Settings) -> Any:
+    async def with_store(settings: Settings, work: Callable[[U], Awaitable[T]]) -> T:
         container = Container(settings=settings)
         await container.store().open()
         try:
             await container.store().ready()
-            return await work(_accounts(container))
+            return await work(assemble(container))
         finally:
             await container.store().close()
             container.hasher().close()
 
-    settings = _settings()
-    if settings.storage == "memory":
-        raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
-    with _database(settings, "command") as reached:
-        if settings.embedded:
-            apply_migrations(_dsn(reached), MIGRATIONS)
-        return asyncio.run(with_store(reached))
+    def run(work: Callable[[U], Awaitable[T]]) -> T:
+        settings = _settings()
+        if settings.storage == "memory":
+            raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
+        with _database(settings, "command") as reached:
+            if settings.embedded:
+                apply_migrations(_dsn(reached), MIGRATIONS)
+            try:
+                return asyncio.run(with_store(reached, work))
+            except Refusal as refusal:
+                raise click.ClickException(refusal.description) from None
 
-
-cli.add_command(users_commands(_run))
+    return run
 
 
 def _accounts(container: Container) -> Accounts:
@@ -150,6 +168,56 @@ def _accounts(container: Container) -> Accounts:
         update=container.update_user(),
         delete=container.delete_user(),
     )
+
+
+def _clients(container: Container) -> Clients:
+    return Clients(
+        create=container.create_client(),
+        find=container.find_client(),
+        list=container.list_clients(),
+        update=container.update_client(),
+        rotate_secret=container.rotate_secret(),
+        delete=container.delete_client(),
+        token_endpoint=container.settings().issuer.removesuffix("/") + TOKEN_PATH,
+    )
+
+
+def _resources(container: Container) -> Resources:
+    return Resources(
+        create=container.create_resource(),
+        list=container.list_resources(),
+        update=container.update_resource(),
+        delete=container.delete_resource(),
+    )
+
+
+def _keys(container: Container) -> Keys:
+    return Keys(
+        list=container.list_keys(),
+        rotate=container.rotate_keys(),
+        retire=container.retire_key(),
+        reseal=container.reseal_keys(),
+        check=container.tokens().prepare,
+        fixed=container.settings().signing == "shared_secret",
+    )
+
+
+def _endings(container: Container) -> Endings:
+    return Endings(
+        of_user=container.end_users_tokens(),
+        of_client=container.end_clients_tokens(),
+        of_all=container.end_all_tokens(),
+        clock=container.clock(),
+    )
+
+
+cli.add_command(users_commands(_runner(_accounts)))
+cli.add_command(clients_commands(_runner(_clients)))
+cli.add_command(resources_commands(_runner(_resources)))
+cli.add_command(keys_commands(_runner(_keys)))
+cli.add_command(token_commands(_runner(lambda container: container.explain_token())))
+cli.add_command(tokens_commands(_runner(_endings)))
+cli.add_command(prune_command(_runner(lambda container: Housekeeping(container.prune(), container.expired_rows()))))
 
 
 def _settings(flags: Mapping[str, str] | None = None) -> Settings:
@@ -263,13 +331,19 @@ def _print_status(status: SchemaStatus, as_json: bool) -> None:
 
 def _in_force(settings: Settings) -> dict[str, object]:
     """Each variable with its value; of a secret, only whether it is set."""
-    shown: dict[str, object] = {}
-    for attribute in attrs.fields(Settings):
-        value = getattr(settings, attribute.name)
-        if isinstance(value, Secret):
-            value = "(set, hidden)"
-        shown[attribute.metadata["name"]] = value if isinstance(value, int | None) else str(value)
-    return shown
+    fields = attrs.fields(Settings)
+    return {attribute.metadata["name"]: _shown(getattr(settings, attribute.name)) for attribute in fields}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        several = [str(_shown(one)) for one in value]
+        return ",".join(dict.fromkeys(several)) or None
+    if isinstance(value, Secret):
+        return HIDDEN
+    return value if isinstance(value, int | None) else str(value)
 
 
 def _on_sigterm_leave_in_order() -> None:

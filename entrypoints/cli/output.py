@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
@@ -32,3 +33,33 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_row(*(Text(cell) for cell in row))
     # Into a pipe each row is one line, however wide.
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """A line for each, the names in a column of their own."""
+    width = max(map(len, fields), default=0) + 2
+    for name, value in fields.items():
+        click.echo(f"{name:<{width}}{printable(_text(value))}".rstrip())
+
+
+def printable(text: str) -> str:
+    """Without whatever would steer a terminal, or cannot be encoded."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def yes(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
+def minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return yes(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import click
 from attrs import frozen
 
-from core.protocol.refusals import Refusal
 from core.users.accounts import LARGEST_PAGE, CreateUser, DeleteUser, FindUser, ListUsers, UpdateUser
 from core.users.model import User
 from core.users.password import Password
-from entrypoints.cli.output import json_option, print_json, print_table
+from entrypoints.cli.output import json_option, print_fields, print_json, print_table, yes
+from entrypoints.cli.runner import Run
 from entrypoints.views import user_view
-
-T = TypeVar("T")
 
 
 @frozen
@@ -30,21 +28,7 @@ class Accounts:
     delete: DeleteUser
 
 
-Work = Callable[[Accounts], Awaitable[T]]
-# Runs work on the accounts of an open store.
-Run = Callable[[Work[Any]], Any]
-
-
-def users_commands(run: Run) -> click.Group:
-    """The group `users`. `run` opens the store, awaits the work, and closes the store."""
-
-    def do(work: Work[T]) -> T:
-        try:
-            result: T = run(work)
-        except Refusal as refusal:
-            raise click.ClickException(refusal.description) from None
-        return result
-
+def users_commands(do: Run[Accounts]) -> click.Group:
     @click.group("users", help="Create, show and change users.")
     def users() -> None:
         pass
@@ -68,10 +52,7 @@ def users_commands(run: Run) -> click.Group:
         else:
             print_table(
                 ("USERNAME", "E-MAIL", "ROLES", "ACTIVE", "CREATED"),
-                (
-                    (u.username, u.email, " ".join(u.roles), _yes(u.is_active), f"{u.created_at:%Y-%m-%d}")
-                    for u in found
-                ),
+                ((u.username, u.email, " ".join(u.roles), yes(u.is_active), f"{u.created_at:%Y-%m-%d}") for u in found),
             )
 
     @users.command(help="Show one user.")
@@ -112,10 +93,10 @@ def users_commands(run: Run) -> click.Group:
 
     @users.command(help="Delete a user. The username is never given out again.")
     @click.argument("username")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--yes", "agreed", is_flag=True, help="Do not ask.")
     @json_option
-    def delete(username: str, yes: bool, as_json: bool) -> None:
-        if not yes:
+    def delete(username: str, agreed: bool, as_json: bool) -> None:
+        if not agreed:
             click.confirm(f"Delete {username} for ever? The name can never be used again.", abort=True, err=True)
         user = do(lambda on: _delete(on, username))
         _print_user(user, as_json, f"Deleted {user.username}.")
@@ -169,10 +150,4 @@ def _print_user(user: User, as_json: bool, sentence: str | None = None) -> None:
     elif sentence is not None:
         click.echo(sentence)
     else:
-        for name, value in user_view(user).items():
-            shown = " ".join(value) if isinstance(value, list) else _yes(value) if isinstance(value, bool) else value
-            click.echo(f"{name:<12}{shown}")
-
-
-def _yes(flag: bool) -> str:
-    return "yes" if flag else "no"
+        print_fields(user_view(user))

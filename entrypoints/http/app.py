@@ -69,7 +69,7 @@ def use_cases(container: Container) -> UseCases:
         token_endpoint=container.token_endpoint(),
         authenticate_client=container.authenticate_client(),
         revoke_token=container.revoke_token(),
-        introspect=container.introspect(),
+        introspection_endpoint=container.introspection_endpoint(),
         current_user=container.current_user(),
         own_account=OwnAccount(container.change_email(), container.change_password()),
         admin_accounts=AdminAccounts(

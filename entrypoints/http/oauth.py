@@ -25,7 +25,7 @@ CLIENT_NAMES = ("client_id", "client_secret", "client_assertion", "client_assert
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 §5.1
 
 # Made once: `json.dumps` makes an encoder for every call that wants no white space.
-_json = json.JSONEncoder(separators=(",", ":")).encode
+_json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 
 MALFORMED = "The Authorization header is not that of HTTP Basic: base64 of client_id:client_secret, each form-encoded"
 
@@ -44,7 +44,8 @@ def client_credential(request: Request, form: Form) -> ClientCredential | None:
     if header is not None:
         if named and named != header.client_id:
             raise InvalidRequest("client_id is not that of the Authorization header")
-        return header
+        # RFC 6749 §2.3.1: without a secret it may as well be left out, and many a public client sends it so.
+        return header if header.secret.reveal() else PublicCredential(header.client_id)
     if assertion or kind:
         if kind != JWT_BEARER:
             raise InvalidRequest(f"client_assertion_type must be {JWT_BEARER}")

@@ -13,7 +13,7 @@ from core.clients.authenticate import AuthenticateClient
 from core.discovery import DescribeServer
 from core.grants.token_endpoint import TokenEndpoint
 from core.keys.publish import PublishKeys
-from core.tokens.introspect import Introspect
+from core.tokens.introspect import IntrospectionEndpoint
 from core.tokens.revoke import RevokeToken
 from core.tokens.verify import CurrentUser
 from entrypoints.http.clients import PATH as CLIENTS
@@ -54,7 +54,7 @@ class UseCases:
     token_endpoint: TokenEndpoint
     authenticate_client: AuthenticateClient
     revoke_token: RevokeToken
-    introspect: Introspect
+    introspection_endpoint: IntrospectionEndpoint
     current_user: CurrentUser
     own_account: OwnAccount
     admin_accounts: AdminAccounts
@@ -72,7 +72,7 @@ def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
     metadata = Metadata(use.describe_server, ENDPOINTS, use.cache_seconds)
     return [
         resource(TOKEN, POST=TokenRoute(use.token_endpoint)),
-        resource(INTROSPECT, POST=IntrospectRoute(use.authenticate_client, use.introspect)),
+        resource(INTROSPECT, POST=IntrospectRoute(use.introspection_endpoint)),
         resource(REVOKE, POST=RevokeRoute(use.authenticate_client, use.revoke_token)),
         resource(f"{PATH}/me", GET=user(own.show), PATCH=user(own.patch)),
         resource(f"{PATH}/me/password", PUT=user(own.put_password)),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from core.clients.authenticate import AuthenticateClient
 from core.protocol.secret import Secret
-from core.tokens.introspect import Introspect
+from core.tokens.introspect import IntrospectionEndpoint
 from core.tokens.revoke import RevokeToken
 from entrypoints.http.forms import oauth_form
 from entrypoints.http.oauth import CLIENT_NAMES, NO_STORE, address, client_credential, no_store, required_client
@@ -33,12 +33,10 @@ class RevokeRoute:
 
 @frozen
 class IntrospectRoute:
-    authenticate: AuthenticateClient
-    introspect: Introspect
+    endpoint: IntrospectionEndpoint
 
     async def __call__(self, request: Request) -> Response:
         form = await oauth_form(request, known=NAMES)
         credential = required_client(request, form)
         token = Secret(form.required("token"))
-        client = await self.authenticate(credential, address=address(request))
-        return no_store(await self.introspect(client, token))
+        return no_store(await self.endpoint(credential, token, address=address(request)))
