@@ -14,11 +14,22 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.families import KNOWN, Sizes
 from bench.load import Broken
-from bench.measure import Bench, Row, Samples, rows
-from bench.stage import CAN_PIN, CORES, built
+from bench.measure import LETTERS, parts, run
+from bench.processes import CAN_PIN, CORES
+from bench.rows import Row
+from bench.stage import built
 
+LARGE, MEDIUM = 10_000_000, 1_000_000  # refresh families, for (i)
 IDLE = 1.0  # seconds over which the machine is watched before anything starts
+
+
+def letters(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    chosen = given.replace(",", "").replace(" ", "").lower()
+    if not chosen or not set(chosen) <= set(LETTERS):
+        raise click.BadParameter(f"expected some of {','.join(LETTERS)}")
+    return chosen
 
 
 @click.command(help="Measure the server against its floors. The figures of one run compare, those of two runs do not.")
@@ -26,18 +37,21 @@ IDLE = 1.0  # seconds over which the machine is watched before anything starts
 @click.option(
     "--seconds", type=click.FloatRange(1, 600), default=3.5, show_default=True, help="Length of a measurement."
 )
+@click.option("--only", metavar="LETTERS", default=LETTERS, callback=letters, help="Some of the parts, as in e,f.")
+@click.option("--large", is_flag=True, help=f"{LARGE:,} refresh families for (i) and not {MEDIUM:,}: takes minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print every sample as JSON instead of the table.")
-def main(rounds: int, seconds: float, as_json: bool) -> None:
+def main(rounds: int, seconds: float, only: str, large: bool, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this process
     others = psutil.cpu_percent(IDLE)
-    samples = Samples()
     progress = Console(stderr=True)
+    sizes = Sizes(small=KNOWN, large=LARGE if large else MEDIUM) if "i" in only else None
     try:
-        with built() as stage:
+        with built(sizes, progress.print) as stage:
+            measured = parts(only, stage, seconds)
             try:
-                uvloop.run(Bench(stage, seconds, samples).run(rounds, progress.print))
+                uvloop.run(run(measured, rounds, progress.print))
             except Broken as broken:
-                raise Broken(f"{broken}\nThe server's last words:\n{stage.server.said()}") from None
+                raise Broken(f"{broken}\n{stage.said()}") from None
     except Broken as broken:
         raise click.ClickException(str(broken)) from None
     about = {
@@ -48,26 +62,26 @@ def main(rounds: int, seconds: float, as_json: bool) -> None:
         "seconds": seconds,
         "busy_before_percent": round(others),
     }
-    measured = rows(samples)
+    rows = [row for own in sorted((part.rows() for part in measured), key=first) for row in own]
     if as_json:
-        print(json.dumps({**about, "rows": [as_dict(row) for row in measured]}, indent=2))
+        print(json.dumps({**about, "rows": [row.as_dict() for row in rows]}, indent=2))
     else:
-        print_table(measured, about)
+        print_table(rows, about)
 
 
-def as_dict(row: Row) -> dict[str, object]:
-    ratio = median(row.ratios) if row.ratios else None
-    named = {"what": " ".join(row.what.split()), "unit": row.unit, "floor": row.floor, "measured": row.measured}
-    return {**named, "ratio": ratio, "target": row.target, "target_is_a_limit": row.at_most, "reached": row.reached}
+def first(own: list[Row]) -> str:
+    """By its letter."""
+    return own[0].what
 
 
-def print_table(measured: list[Row], about: dict[str, object]) -> None:
+def print_table(rows: list[Row], about: dict[str, object]) -> None:
     table = Table("", "", title="Medians of the rounds (least to most)", title_justify="left")
     for name in ("held against", "measured", "ratio", "target", ""):
         table.add_column(name, justify="right")
-    for row in measured:
-        target = "" if row.target is None else f"{'<' if row.at_most else '≥'} {row.target:g}"
-        verdict = {None: "", True: "ok", False: "below" if not row.at_most else "over"}[row.reached]
+    for row in rows:
+        least = row.bound == "ratio at least"
+        target = "" if row.target is None else f"{'≥' if least else '<'} {row.target:g}"
+        verdict = {None: "", True: "ok", False: "below" if least else "over"}[row.reached]
         table.add_row(
             row.what, row.unit, spread(row.floor), spread(row.measured), spread(row.ratios, "{:.2f}"), target, verdict
         )

@@ -1,12 +1,14 @@
-"""A load generator that costs little: keep-alive connections which send one fixed request again and again."""
+"""A load generator that costs little: keep-alive connections, each of which sends its next request at every answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
 from typing import cast
+
+from bench.scripts import Script
 
 WARM_UP = 0.3  # seconds in which answers are checked and not counted
 LAST_ANSWERS = 30.0  # seconds that requests under way get at the end
@@ -19,57 +21,62 @@ class Broken(Exception):
     """Something did not work. A benchmark of wrong answers says nothing, so it ends here."""
 
 
-def request(method: str, path: str, headers: Mapping[str, str], body: str = "") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: bench", *(f"{name}: {value}" for name, value in headers.items())]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("ascii")
-
-
 class Load:
-    """So many connections that repeat a request without pause. Every answer must be a 200 that contains `expected`."""
+    """A connection for each script, without pause. Every answer must be a 200 that contains `expected`.
 
-    def __init__(self, name: str, port: int, request: bytes, *, connections: int, expected: bytes) -> None:
+    It may be driven again and again: scripts go on where they stopped.
+    """
+
+    def __init__(self, name: str, port: int, scripts: Sequence[Script], *, expected: bytes) -> None:
         self.name = name
         self.port = port
-        self.request = request
-        self.connections = connections
+        self.scripts = scripts
         self.expected = expected
-        self.all_answers = 0  # those included that are not counted
+        self.all_answers = 0  # of the last drive, those included that are not counted
+        self.latencies: list[float] = []  # seconds, one for each answer that is counted
+        self.stopped = False
+        self.reset()
+
+    def begin(self) -> None:
+        self.all_answers = 0
         self.stopped = False
         self.reset()
 
     def reset(self) -> None:
-        self._count = 0
+        self.latencies = []
         self._first = self._last = 0.0
 
-    def count(self) -> None:
+    def count(self, at: float, sent: float) -> None:
         self.all_answers += 1
         if self.stopped:  # the last ones come while the load goes down
             return
-        self._last = perf_counter()
-        if not self._count:
-            self._first = self._last
-        self._count += 1
+        self._last = at
+        if not self.latencies:
+            self._first = at
+        self.latencies.append(at - sent)
 
     @property
     def rate(self) -> float:
         """Answers in a second, between the first that was counted and the last."""
-        if self._count < 2:
-            raise Broken(f"{self.name}: {self._count} answers in a round are too few; give it more --seconds")
-        return (self._count - 1) / (self._last - self._first)
+        counted = len(self.latencies)
+        if counted < 2:
+            raise Broken(f"{self.name}: {counted} answers in a round are too few; give it more --seconds")
+        return (counted - 1) / (self._last - self._first)
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, load: Load, ended: asyncio.Future[None]) -> None:
+    def __init__(self, load: Load, script: Script, ended: asyncio.Future[None]) -> None:
         self._load = load
+        self._script = script
         self._ended = ended
         self._received = b""
+        self._sent = 0.0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's derives from another class
-        self._transport.write(self._load.request)
+        self._sent = perf_counter()
+        self._transport.write(self._script.first())
 
     def data_received(self, data: bytes) -> None:
         received = self._received = self._received + data
@@ -84,14 +91,17 @@ class _Connection(asyncio.Protocol):
         if len(received) < head + 4 + size:
             return
         if not received.startswith(OK) or received.find(self._load.expected, head) < 0:
-            self._end(Broken(f"{self._load.name}: not the answer that was expected: {received[:600]!r}"))
+            self._end(Broken(f"{self._load.name}: not the answer that was expected: {received[:1200]!r}"))
             return
         self._received = b""
-        self._load.count()
+        now = perf_counter()
+        self._load.count(now, self._sent)
+        following = self._script.following(received)  # also at the end: what it learned is for the next drive
         if self._load.stopped:
             self._end(None)
         else:
-            self._transport.write(self._load.request)
+            self._sent = now
+            self._transport.write(following)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end(Broken(f"{self._load.name}: the server closed the connection ({error})"))
@@ -110,10 +120,10 @@ async def drive(*loads: Load, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     ends: set[asyncio.Future[None]] = set()
     for load in loads:
-        load.stopped = False
-        for _ in range(load.connections):
+        load.begin()
+        for script in load.scripts:
             ended = loop.create_future()
-            await loop.create_connection(partial(_Connection, load, ended), "127.0.0.1", load.port)
+            await loop.create_connection(partial(_Connection, load, script, ended), "127.0.0.1", load.port)
             ends.add(ended)
     await _hold(ends, WARM_UP)
     for load in loads:
