@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -82,17 +83,22 @@ def settings_for(dsn: Secret, data_dir: Path, **others: object) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, container: Container | None = None) -> Iterator[Live]:
+def running(
+    settings: Settings, container: Container | None = None, *, listener: socket.socket | None = None
+) -> Iterator[Live]:
     """Watchword itself, around a container of its own or the one that is given."""
     box = container or Container(settings=settings)
-    with serving(build(box)) as (url, loop):
+    with serving(build(box), listener) as (url, loop):
         yield Live(url, box, loop)
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
-    """An application on uvicorn, in a thread of its own, on a port of its own: its address and its loop."""
-    listener = server.listen("127.0.0.1", 0)
+def serving(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """An application on uvicorn, in a thread of its own, on a port of its own: its address and its loop.
+
+    With a `listener` it is on that one, for an application that has to know its address before.
+    """
+    listener = listener or server.listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     runner = uvicorn.Server(server.config(app))
     loops: list[asyncio.AbstractEventLoop] = []
