@@ -2,51 +2,93 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import AsyncIterator, Callable
+import pkgutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_type_hints
 
 import attrs
 import pytest
 
+import core
 from adapters.hashing.pooled import PooledPasswordHasher
+from adapters.jose.assertions import JoseAssertions
+from adapters.jose.derivation import SealedDeriver
 from adapters.jose.key_pair import KeyPairTokens
-from adapters.jose.shared_secret import SharedSecretTokens
-from adapters.memory.keys import MemorySigningKeys
+from adapters.jose.making import SealedKeyMaker
+from adapters.jose.sealing import Sealer, SealError, fresh_key
+from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
+from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
+from adapters.memory.expired import MemoryExpiredRows
+from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
 from adapters.memory.store import MemoryStore
+from adapters.memory.throttle import MemoryTallies
+from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
 from adapters.memory.users import MemoryUsers
-from adapters.postgres.keys import PostgresSigningKeys
+from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
+from adapters.postgres.expired import PostgresExpiredRows
+from adapters.postgres.keys import PostgresSealedSecrets, PostgresSigningKeys
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.throttle import PostgresTallies
+from adapters.postgres.tokens import PostgresAccessTokens, PostgresRefreshFamilies
 from adapters.postgres.users import PostgresUsers
-from adapters.system import SystemClock, SystemEntropy
-from container import Container, Settings
-from core.grants.contract import PasswordRequest
+from adapters.system import LoggedAudit, SystemClock, SystemEntropy
+from container import TOKEN_PATH, Container, Settings
+from core.access.model import Bearer
+from core.clients.ports import AssertionVerifier, ClientRepository, ResourceRepository, SpentAssertions
+from core.grants.client_credentials import ClientCredentialsGrant
+from core.grants.contract import ClientCredentialsRequest, Grant, PasswordRequest, RefreshRequest
 from core.grants.password import PasswordGrant
-from core.grants.token_endpoint import TokenEndpoint
-from core.keys.ports import PublicKeys, SigningKeyStore
-from core.ports import Clock, Entropy
+from core.grants.refresh import RefreshGrant
+from core.housekeeping import ExpiredRows
+from core.keys.ports import KeyMaker, PublicKeys, Resealer, SealedSecrets, SigningKeyStore
+from core.ports import Audit, Clock, Entropy
 from core.protocol.secret import Secret
-from core.tokens.model import AccessTokenPolicy
-from core.tokens.ports import TokenSigner, TokenVerifier
-from core.users.ports import PasswordHasher, UserRepository
+from core.tokens.model import AccessTokenPolicy, RefreshPolicy
+from core.tokens.ports import AccessTokenLedger, Deriver, RefreshFamilies, TokenSigner, TokenVerifier
+from core.users.ports import PasswordHasher, TallyStore, UserRepository
+from entrypoints.http.routes import TOKEN
 from tests.support import CHEAP
 
 URL = Secret("postgresql://u:p@127.0.0.1:1/d")
 SHARED: dict[str, Any] = {"jwt_secret_key": Secret("k" * 32), "jwt_algorithm": "HS256"}
 PAIR: dict[str, Any] = {"jwt_algorithm": "ES256"}
 
+# What is kept, by the name of its provider: in memory, and in PostgreSQL.
+STORED: dict[str, tuple[object, type, type]] = {
+    "users": (UserRepository, MemoryUsers, PostgresUsers),
+    "clients": (ClientRepository, MemoryClients, PostgresClients),
+    "resources": (ResourceRepository, MemoryResources, PostgresResources),
+    "spent_assertions": (SpentAssertions, MemorySpentAssertions, PostgresSpentAssertions),
+    "refresh_families": (RefreshFamilies, MemoryRefreshFamilies, PostgresRefreshFamilies),
+    "access_tokens": (AccessTokenLedger, MemoryAccessTokens, PostgresAccessTokens),
+    "tallies": (TallyStore, MemoryTallies, PostgresTallies),
+    "signing_keys": (SigningKeyStore, MemorySigningKeys, PostgresSigningKeys),
+    "sealed_secrets": (SealedSecrets, MemorySealedSecrets, PostgresSealedSecrets),
+    "expired_rows": (ExpiredRows, MemoryExpiredRows, PostgresExpiredRows),
+}
+
 # Which adapters may stand for a port.
 PORTS: dict[object, set[type]] = {
+    **{port: {memory, postgres} for port, memory, postgres in STORED.values()},
     Clock: {SystemClock},
     Entropy: {SystemEntropy},
+    Audit: {LoggedAudit},
     PasswordHasher: {PooledPasswordHasher},
-    UserRepository: {MemoryUsers, PostgresUsers},
-    SigningKeyStore: {MemorySigningKeys, PostgresSigningKeys},
     TokenSigner: {SharedSecretTokens, KeyPairTokens},
     TokenVerifier: {SharedSecretTokens, KeyPairTokens},
     PublicKeys: {SharedSecretTokens, KeyPairTokens},
+    Deriver: {SharedSecretDeriver, SealedDeriver},
+    KeyMaker: {SealedKeyMaker},
+    Resealer: {Sealer},
+    AssertionVerifier: {JoseAssertions},
 }
+# Protocols that core itself fills.
+WITHIN: set[object] = {Bearer, Grant}
 
 
 @pytest.fixture(params=[("memory", SHARED), ("memory", PAIR), ("postgres", SHARED), ("postgres", PAIR)], ids=str)
@@ -65,9 +107,28 @@ def built(box: Container) -> dict[str, Any]:
     return {name: getattr(box, name)() for name in names}
 
 
+def modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(core.__path__, "core."):
+        yield importlib.import_module(found.name)
+
+
+def classes() -> set[type]:
+    """Every class of core."""
+    return {
+        kind
+        for module in modules()
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if kind.__module__ == module.__name__
+    }
+
+
+def is_protocol(kind: type) -> bool:
+    return bool(getattr(kind, "_is_protocol", False))
+
+
 def test_every_provider_builds(box: Container) -> None:
     assert all(made is not None for made in built(box).values())
-    assert len(built(box)) > 15
+    assert len(built(box)) > 70
 
 
 def test_every_field_of_a_use_case_holds_what_it_asks_for(box: Container) -> None:
@@ -84,64 +145,125 @@ def test_every_field_of_a_use_case_holds_what_it_asks_for(box: Container) -> Non
             elif inspect.isclass(hint):
                 assert isinstance(value, hint), field.name
                 checked += 1
-    assert checked > 25
+    assert checked > 120
+
+
+def test_every_port_of_core_has_its_adapters() -> None:
+    assert {kind for kind in classes() if is_protocol(kind)} == PORTS.keys() | WITHIN
 
 
 def test_every_use_case_of_core_has_a_provider(box: Container) -> None:
-    import core.grants.token_endpoint
-    import core.keys.publish
-    import core.tokens.issue
-    import core.tokens.verify
-    import core.users.accounts
-    import core.users.authenticate
-
-    modules = [
-        core.users.accounts, core.users.authenticate, core.tokens.issue, core.tokens.verify, core.keys.publish,
-        core.grants.token_endpoint,
-    ]  # fmt: skip
-    cases: set[Callable[..., object]] = {
+    cases = {
         kind
-        for module in modules
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if kind.__module__ == module.__name__ and inspect.iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004
+        for kind in classes()
+        if not is_protocol(kind) and inspect.iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004 - which it is
     }
-    assert len(cases) > 10
+    assert len(cases) > 40
     assert cases <= {type(made) for made in built(box).values()}
 
 
 def test_the_store_and_the_signature_are_those_of_the_settings(box: Container) -> None:
     memory, shared = box.settings().storage == "memory", box.settings().signing == "shared_secret"
-    kinds = (
-        (MemoryStore, MemoryUsers, MemorySigningKeys) if memory else (PostgresStore, PostgresUsers, PostgresSigningKeys)
-    )
-    assert (type(box.store()), type(box.users()), type(box.signing_keys())) == kinds
+    assert type(box.store()) is (MemoryStore if memory else PostgresStore)
+    for name, (_, in_memory, in_postgres) in STORED.items():
+        assert type(getattr(box, name)()) is (in_memory if memory else in_postgres), name
     assert type(box.tokens()) is (SharedSecretTokens if shared else KeyPairTokens)
+    assert type(box.deriver()) is (SharedSecretDeriver if shared else SealedDeriver)
+    assert box.describe_server().publishes_keys is not shared
 
 
 def test_everybody_shares_one_of_each(box: Container) -> None:
-    assert all(getattr(box, name)() is made for name, made in built(box).items() if name != "grants")
-    assert box.current_user().users is box.create_user().users is box.authenticate_user().users
+    assert all(getattr(box, name)() is made for name, made in built(box).items())
+    assert box.authenticate_user().users is box.create_user().users is box.users()
+    assert box.authenticate_client().clients is box.create_client().clients is box.clients()
+    ledgers: set[object] = {box.current_user().ledger, box.introspect().ledger, box.revoke_token().ledger}
+    assert ledgers == {box.access_tokens()}
+    assert box.start_family().families is box.rotate_family().families is box.revoke_token().families
+    assert box.authenticate_user().throttle is box.change_password().throttle is box.authenticate_client().throttle
     tokens: set[object] = {box.issue_access_token().signer, box.verify_token().verifier, box.publish_keys().keys}
     assert tokens == {box.tokens()}
 
 
-def test_the_password_grant_is_switched_on(box: Container) -> None:
-    endpoint: TokenEndpoint = box.token_endpoint()
-    assert {kind: type(grant) for kind, grant in endpoint.grants.items()} == {PasswordRequest: PasswordGrant}
+def test_users_and_clients_in_memory_share_their_names_and_all_tokens_one_epoch(tmp_path: Path) -> None:
+    box = Container(settings=Settings(storage="memory", data_dir=tmp_path))
+    assert box.users()._names is box.clients()._names is box.names()
+    assert box.refresh_families()._epoch is box.access_tokens()._epoch is box.epoch()
 
 
-def test_the_policy_is_that_of_the_settings(tmp_path: Path) -> None:
+GRANTS: dict[type, type[Grant[Any]]] = {
+    PasswordRequest: PasswordGrant,
+    ClientCredentialsRequest: ClientCredentialsGrant,
+    RefreshRequest: RefreshGrant,
+}
+
+
+@pytest.mark.parametrize(
+    ("switches", "missing", "without_client"),
+    [
+        ({}, set(), {"password"}),
+        ({"password_grant_refresh": True}, set(), {"password", "refresh_token"}),
+        ({"password_grant": False}, {PasswordRequest}, {"password"}),
+        ({"password_grant": False, "password_grant_refresh": True}, {PasswordRequest}, {"password"}),
+    ],
+    ids=str,
+)
+def test_grants_are_switched_on_by_the_settings(
+    switches: dict[str, bool], missing: set[type], without_client: set[str]
+) -> None:
+    box = Container(settings=Settings(storage="memory", **switches))  # type: ignore[arg-type]  # switches alone
+    endpoint, server = box.token_endpoint(), box.describe_server()
+    expected = {kind: grant for kind, grant in GRANTS.items() if kind not in missing}
+    assert {kind: type(grant) for kind, grant in endpoint.grants.items()} == expected
+    assert endpoint.without_client == without_client
+    assert server.grant_types == tuple(grant.grant_type for grant in expected.values())
+    assert box.password_grant().refresh_without_client is switches.get("password_grant_refresh", False)
+    box.hasher().close()
+
+
+def test_the_policies_are_those_of_the_settings(tmp_path: Path) -> None:
     settings = Settings(
-        issuer="https://i",
+        issuer="https://i/",
         audience="a",
         access_token_expire_minutes=7,
         leeway_seconds=3,
+        refresh_token_days=5,
+        refresh_token_idle_days=4,
+        refresh_grace_seconds=2,
+        key_rotation_days=6,
+        jwks_cache_seconds=8,
+        jwt_algorithm="EdDSA",
         storage="memory",
         data_dir=tmp_path,
     )
-    policy: AccessTokenPolicy = Container(settings=settings).access_token_policy()
-    assert (policy.issuer, policy.audience) == ("https://i", "a")
-    assert (policy.lifetime.total_seconds(), policy.leeway.total_seconds()) == (420, 3)
+    box = Container(settings=settings)
+    seven, three = timedelta(minutes=7), timedelta(seconds=3)
+    assert box.access_token_policy() == AccessTokenPolicy("https://i/", "a", lifetime=seven, leeway=three)
+    days = timedelta(days=5), timedelta(days=4)
+    assert box.refresh_policy() == RefreshPolicy(*days, grace=timedelta(seconds=2))
+    keys = box.key_policy()
+    assert (keys.algorithms, keys.ahead, keys.period) == (("EdDSA", "RS256"), timedelta(seconds=8), timedelta(days=6))
+    assert keys.token_lifetime == timedelta(days=1)  # the longest that there can have been
+    assertions = box.assertion_policy()
+    assert (set(assertions.audiences), assertions.leeway) == ({"https://i/", f"https://i{TOKEN}"}, three)
+    assert TOKEN_PATH == TOKEN
+    assert box.narrow().audience == "a"
+
+
+@pytest.mark.parametrize(
+    ("settings", "algorithms"),
+    [
+        ({}, ("ES256", "RS256")),
+        ({"jwt_algorithm": "RS256"}, ("RS256",)),
+        ({"jwt_secret_key": Secret("k" * 32), "jwt_algorithm": "HS256"}, ()),
+    ],
+    ids=str,
+)
+def test_there_are_keys_for_the_algorithms_in_use(settings: dict[str, Any], algorithms: tuple[str, ...]) -> None:
+    assert Container(settings=Settings(storage="memory", **settings)).key_policy().algorithms == algorithms
+
+
+def test_keys_are_never_rotated_by_time_when_the_settings_say_so() -> None:
+    assert Container(settings=Settings(storage="memory", key_rotation_days=0)).key_policy().period is None
 
 
 def test_the_costs_of_a_hash_are_those_of_the_settings(tmp_path: Path) -> None:
@@ -158,3 +280,12 @@ def test_the_encryption_key_is_kept_where_the_data_is(tmp_path: Path) -> None:
     first = kept.read_text()
     Container(settings=Settings(database_url=URL, data_dir=tmp_path / "data")).sealer()
     assert kept.read_text() == first
+
+
+def test_what_an_earlier_encryption_key_sealed_opens_when_the_settings_name_it() -> None:
+    old, new = fresh_key(), fresh_key()
+    sealed = Sealer(old).seal("text", name="n")
+    both = Settings(storage="memory", encryption_key=new, previous_encryption_keys=(old,))
+    assert Container(settings=both).sealer().open(sealed, name="n") == "text"
+    with pytest.raises(SealError):
+        Container(settings=Settings(storage="memory", encryption_key=new)).sealer().open(sealed, name="n")

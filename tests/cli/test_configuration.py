@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from adapters.postgres.schema import names
+from container import MIGRATIONS
 from tests.cli.conftest import Watchword
 
 
@@ -32,6 +34,21 @@ def test_what_is_in_force_is_shown_and_secrets_are_not(watchword: Watchword) -> 
     assert "hidden-word" not in text
 
 
+def test_switches_and_lists_are_shown_as_they_are_written_and_secrets_within_them_are_not(watchword: Watchword) -> None:
+    keys = ",".join(letter * 43 for letter in "AB")
+    shown = watchword.json(
+        "config", "check",
+        WATCHWORD_PASSWORD_GRANT="off", WATCHWORD_TRUSTED_PROXIES="10.0.0.0/8, ::1",
+        WATCHWORD_PREVIOUS_ENCRYPTION_KEYS=keys,
+    )  # fmt: skip
+    assert shown["WATCHWORD_PASSWORD_GRANT"] == "off"
+    assert shown["WATCHWORD_TRUSTED_PROXIES"] == "10.0.0.0/8,::1"
+    assert shown["WATCHWORD_PREVIOUS_ENCRYPTION_KEYS"] == "(set, hidden)"
+    assert "AAA" not in watchword.ok("config", "check", WATCHWORD_PREVIOUS_ENCRYPTION_KEYS=keys)
+    unset = watchword.json("config", "check")
+    assert (unset["WATCHWORD_TRUSTED_PROXIES"], unset["WATCHWORD_PREVIOUS_ENCRYPTION_KEYS"]) == (None, None)
+
+
 def test_a_dotenv_file_in_the_current_folder_counts_and_the_environment_goes_first(watchword: Watchword) -> None:
     (watchword.folder / ".env").write_text("WATCHWORD_PORT=9000\nACCESS_TOKEN_EXPIRE_MINUTES=5\n")
     shown = watchword.json("config", "check", WATCHWORD_PORT="9001")
@@ -41,10 +58,10 @@ def test_a_dotenv_file_in_the_current_folder_counts_and_the_environment_goes_fir
 
 def test_the_status_of_migrations(watchword: Watchword) -> None:
     before = watchword.json("migrate", "--status")
-    assert before == {"applied": [], "pending": ["0001.users", "0002.signing-keys"], "unknown": []}
+    assert before == {"applied": [], "pending": names(MIGRATIONS), "unknown": []}
     assert "0001.users" in watchword.ok("migrate", "--dev")
     after = watchword.json("migrate", "--status")
-    assert after == {"applied": ["0001.users", "0002.signing-keys", "dev-0001.testuser"], "pending": [], "unknown": []}
+    assert after == {"applied": [*names(MIGRATIONS), "dev-0001.testuser"], "pending": [], "unknown": []}
     assert "applied  0001.users" in watchword.ok("migrate", "--status")
 
 

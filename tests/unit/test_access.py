@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from core.access.check_role import CheckRole
-from core.grants.contract import PasswordRequest, TokenRequest
-from core.grants.password import PasswordGrant
-from core.grants.token_endpoint import TokenEndpoint
+from core.grants.contract import PasswordRequest, Presented
 from core.keys.ports import PublicKeys
 from core.keys.publish import PublishKeys
-from core.protocol.refusals import InsufficientRole, InvalidGrant, UnsupportedGrantType
+from core.protocol.refusals import InsufficientRole, UnsupportedGrantType, WrongCredentials
 from core.users.password import Password
 from tests.support import PASSWORD
-from tests.unit.house import House
+from tests.unit.house import ADDRESS, House
 
 
 @frozen
@@ -45,24 +43,22 @@ def test_a_check_that_refuses_everyone_cannot_be_built(any_of: tuple[str, ...]) 
 
 async def test_the_password_grant_yields_a_token_of_the_user(house: House) -> None:
     await house.alice()
-    endpoint = TokenEndpoint({PasswordRequest: PasswordGrant(house.authenticate)}, house.issue)
-    response = await endpoint(PasswordRequest("alice", Password.typed(PASSWORD)))
+    response = await house.ask(PasswordRequest("alice", Password.typed(PASSWORD)))
     assert (response.token_type, response.expires_in) == ("bearer", 1800)
     assert (await house.current_user(response.access_token)).username == "alice"
 
 
 async def test_the_password_grant_refuses_as_authentication_does(house: House) -> None:
-    endpoint = TokenEndpoint({PasswordRequest: PasswordGrant(house.authenticate)}, house.issue)
-    with pytest.raises(InvalidGrant):
-        await endpoint(PasswordRequest("alice", Password.typed(PASSWORD)))
+    with pytest.raises(WrongCredentials):
+        await house.ask(PasswordRequest("alice", Password.typed(PASSWORD)))
 
 
 async def test_a_grant_that_is_missing_is_switched_off(house: House) -> None:
     await house.alice()
-    nothing: Mapping[type[TokenRequest], PasswordGrant] = {}
+    endpoint = evolve(house.token_endpoint, grants={})
     house.hasher.calls.clear()
     with pytest.raises(UnsupportedGrantType) as caught:
-        await TokenEndpoint(nothing, house.issue)(PasswordRequest("alice", Password.typed(PASSWORD)))
+        await endpoint(Presented(PasswordRequest("alice", Password.typed(PASSWORD)), None, ADDRESS))
     assert caught.value.code == "unsupported_grant_type"
     assert house.hasher.calls == []
 

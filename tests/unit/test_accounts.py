@@ -20,7 +20,7 @@ from core.users.accounts import LARGEST_PAGE
 from core.users.model import User
 from core.users.password import Password
 from tests.support import PASSWORD
-from tests.unit.house import House
+from tests.unit.house import ADDRESS, House
 
 TYPED = Password.typed(PASSWORD)
 NEW = Password.typed("another long one")
@@ -197,7 +197,7 @@ async def test_own_email_keeps_the_rules(house: House) -> None:
 async def test_own_password_change_ends_every_earlier_token(house: House) -> None:
     alice = await house.alice()
     token = await house.log_in()
-    await house.change_password(alice, current_password=TYPED, new_password=NEW)
+    await house.change_password(alice, current_password=TYPED, new_password=NEW, address=ADDRESS)
     with pytest.raises(InvalidToken):
         await house.current_user(token)
     assert await house.current_user(await house.log_in(password="another long one"))
@@ -206,7 +206,7 @@ async def test_own_password_change_ends_every_earlier_token(house: House) -> Non
 async def test_own_password_change_demands_the_current_password(house: House) -> None:
     alice = await house.alice()
     with pytest.raises(InvalidFields) as caught:
-        await house.change_password(alice, current_password=NEW, new_password=NEW)
+        await house.change_password(alice, current_password=NEW, new_password=NEW, address=ADDRESS)
     assert named(caught.value) == ["current_password"]
     assert await house.find_user("alice") == alice
 
@@ -215,16 +215,18 @@ async def test_a_new_password_that_breaks_the_rule_is_refused_before_anything_is
     alice = await house.alice()
     house.hasher.calls.clear()
     with pytest.raises(InvalidFields) as caught:
-        await house.change_password(alice, current_password=TYPED, new_password=SHORT)
+        await house.change_password(alice, current_password=TYPED, new_password=SHORT, address=ADDRESS)
     assert named(caught.value) == ["new_password"]
     assert house.hasher.calls == []
 
 
 async def test_of_two_password_changes_at_once_the_later_is_refused(house: House) -> None:
     alice = await house.alice()
-    await house.change_password(alice, current_password=TYPED, new_password=NEW)
+    await house.change_password(alice, current_password=TYPED, new_password=NEW, address=ADDRESS)
     with pytest.raises(ChangedMeanwhile):
-        await house.change_password(alice, current_password=TYPED, new_password=Password.typed("a third long one"))
+        await house.change_password(
+            alice, current_password=TYPED, new_password=Password.typed("a third long one"), address=ADDRESS
+        )
     assert await house.hasher.verify(NEW, (await house.find_user("alice")).hashed_password)
 
 
@@ -232,7 +234,7 @@ async def test_a_password_change_of_a_deleted_user_is_refused(house: House) -> N
     alice = await house.alice()
     await house.delete_user(alice.id)
     with pytest.raises(InvalidToken):
-        await house.change_password(alice, current_password=TYPED, new_password=NEW)
+        await house.change_password(alice, current_password=TYPED, new_password=NEW, address=ADDRESS)
 
 
 async def test_a_deleted_user_is_gone_and_a_second_deletion_says_so(house: House) -> None:

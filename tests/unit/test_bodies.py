@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from core.protocol.refusals import InvalidFields
+from core.protocol.unset import UNSET
 from core.users.password import Password
-from core.users.ports import UNSET
 from entrypoints.http.bodies import json_body
 from entrypoints.http.users import NewUser, OwnPatch, PasswordChange, UserPatch
 

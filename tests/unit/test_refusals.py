@@ -13,20 +13,32 @@ from core.protocol.refusals import FieldError, OAuthRefusal, Refusal
 from entrypoints.http.refusals import BASIC, BEARER, answer
 
 # One of each, with the status it gets. What is abstract is never raised itself.
-ABSTRACT = {OAuthRefusal, refusals.Conflict}
+ABSTRACT = {OAuthRefusal, refusals.Conflict, refusals.NotFound}
 CASES: list[tuple[Refusal, int]] = [
     (refusals.InvalidRequest("a is missing"), 400),
     (refusals.InvalidClient("no client"), 401),
-    (refusals.InvalidGrant("Incorrect username or password"), 401),
+    (refusals.InvalidGrant("spent"), 400),
+    (refusals.WrongCredentials(), 401),
     (refusals.InvalidScope("no scope"), 400),
+    (refusals.InvalidTarget("no resource"), 400),
+    (refusals.UnauthorizedClient("no such right"), 400),
     (refusals.UnsupportedGrantType("no grant"), 400),
     (refusals.InvalidToken("expired"), 401),
     (refusals.TokenMissing(), 401),
     (refusals.InsufficientRole(), 403),
     (refusals.InvalidFields(FieldError("a", "wrong"), FieldError("b", "too")), 422),
+    (refusals.TooManyAttempts(7), 429),
     (refusals.UserNotFound(), 404),
+    (refusals.ClientNotFound(), 404),
+    (refusals.ResourceNotFound(), 404),
+    (refusals.KeyNotFound(), 404),
     (refusals.UsernameTaken(), 409),
     (refusals.EmailTaken(), 409),
+    (refusals.ClientIdTaken(), 409),
+    (refusals.ResourceTaken(), 409),
+    (refusals.NoSecret(), 409),
+    (refusals.KeyTooYoung(7), 409),
+    (refusals.KeysAreFixed(), 409),
     (refusals.ChangedMeanwhile(), 409),
     (refusals.Unavailable(), 503),
     (refusals.Overloaded(), 503),
@@ -65,8 +77,23 @@ def test_a_401_and_a_403_and_no_other_answer_name_a_scheme(refusal: Refusal, sta
 
 
 @pytest.mark.parametrize(("refusal", "status"), CASES, ids=lambda value: type(value).__name__)
-def test_a_503_and_no_other_answer_says_when_to_come_back(refusal: Refusal, status: int) -> None:
-    assert ("retry-after" in answer(refusal).headers) == (status == 503)
+def test_a_429_and_a_503_and_no_other_answer_say_when_to_come_back(refusal: Refusal, status: int) -> None:
+    assert ("retry-after" in answer(refusal).headers) == (status in {429, 503})
+
+
+@pytest.mark.parametrize(("wait", "told"), [(-1, "1"), (0, "1"), (1, "1"), (900, "900")])
+def test_a_wait_is_at_least_one_second(wait: int, told: str) -> None:
+    assert answer(refusals.TooManyAttempts(wait)).headers["retry-after"] == told
+
+
+def test_an_oauth_endpoint_speaks_of_a_wait_in_the_words_of_oauth() -> None:
+    response = answer(refusals.TooManyAttempts(7), oauth=True)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
+    assert response.headers["content-type"] == "application/json"
+    assert json.loads(bytes(response.body)) == {
+        "error": "temporarily_unavailable",
+        "error_description": "Too many failed attempts; try again in 7 s",
+    }
 
 
 def test_an_invalid_token_is_called_so_but_a_missing_one_is_not() -> None:
@@ -88,10 +115,10 @@ def test_every_field_at_fault_is_in_the_answer() -> None:
     assert body["title"].startswith("Unprocessable")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in every(OAuthRefusal) if kind.__module__.startswith("core.")])
-def test_every_oauth_refusal_has_a_code_of_its_own(kind: type[OAuthRefusal]) -> None:
-    same = [other for other in every(OAuthRefusal) if getattr(other, "code", None) == kind.code]
-    assert same == [kind]
+def test_every_kind_of_oauth_refusal_has_a_code_of_its_own() -> None:
+    codes = [kind.code for kind in OAuthRefusal.__subclasses__()]
+    assert len(codes) == len(set(codes))
+    assert all("code" not in vars(kind) for parent in OAuthRefusal.__subclasses__() for kind in every(parent))
 
 
 def test_a_refusal_that_nobody_thought_of_is_a_mistake_of_the_program() -> None:
@@ -103,5 +130,5 @@ def test_a_refusal_that_nobody_thought_of_is_a_mistake_of_the_program() -> None:
 def test_a_client_that_tried_basic_is_told_of_basic(authorization: str) -> None:
     # RFC 6749 §5.2. A user's password has nothing to do with the scheme of a client.
     assert answer(refusals.InvalidClient("no"), authorization).headers["www-authenticate"] == BASIC
-    assert answer(refusals.InvalidGrant("no"), authorization).headers["www-authenticate"] == BEARER
+    assert answer(refusals.WrongCredentials(), authorization).headers["www-authenticate"] == BEARER
     assert answer(refusals.InvalidClient("no"), "Digest x").headers["www-authenticate"] == BEARER

@@ -34,7 +34,7 @@ HOLDERS = [
     Settings(jwt_secret_key=SECRET, database_url=SECRET, encryption_key=SECRET, data_dir=Path("/x")),
     User(UUID(int=1), "alice", "a@example.com", TEXT, NOW, NOW),
     UserChanges(at=NOW, hashed_password=TEXT, expected_hash=TEXT),
-    SigningKey("kid", "ES256", {}, TEXT, NOW),
+    SigningKey("kid", "ES256", {}, TEXT, NOW, NOW),
 ]
 
 

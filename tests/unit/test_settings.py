@@ -15,10 +15,10 @@ from adapters.settings import (
     Settings,
     SettingsError,
     as_environment,
-    default_data_dir,
     load,
     variables,
 )
+from adapters.settings.values import default_data_dir
 from core.protocol.secret import Secret
 
 NO_FILE = Path("/nonexistent/.env")
@@ -26,8 +26,16 @@ KEY = "jwt-secret-0123456789-0123456789"
 
 WRONG = {
     "DATABASE_URL": ["mysql://u:hunter2@h/d", "hunter2", "postgresql+asyncpg://u:hunter2@h/d", "postgresql://u:hunter2@[::1/d"],
-    "JWT_ALGORITHM": ["RS256", "hs256", "none", "HS256,HS384"],
+    "JWT_ALGORITHM": ["RS512", "hs256", "none", "HS256,HS384", "PS256"],
     "ACCESS_TOKEN_EXPIRE_MINUTES": ["0", "-1", "1.5", "thirty", "1441", "1e3", "٣", "1_0", "+5"],
+    "WATCHWORD_PASSWORD_GRANT": ["true", "1", "On", "no"],
+    "WATCHWORD_PASSWORD_GRANT_REFRESH": ["yes", "0", "OFF"],
+    "WATCHWORD_REFRESH_TOKEN_DAYS": ["0", "3651", "x"],
+    "WATCHWORD_REFRESH_TOKEN_IDLE_DAYS": ["0", "3651", "x"],
+    "WATCHWORD_REFRESH_GRACE_SECONDS": ["-1", "3601", "x"],
+    "WATCHWORD_KEY_ROTATION_DAYS": ["-1", "3651", "x"],
+    "WATCHWORD_JWKS_CACHE_SECONDS": ["0", "86401", "x"],
+    "WATCHWORD_TRUSTED_PROXIES": ["*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1,", ",", "10.0.0.1 10.0.0.2"],
     "WATCHWORD_ISSUER": [
         "auth.example.com", "ftp://a.example.com", "https://", "https://a.example.com?x=1", "https://a.example.com#x",
         "https://a.example.com?", "https://u:hunter2@a.example.com", "http://[::1", "https://a.example.com:port",
@@ -36,6 +44,7 @@ WRONG = {
     "WATCHWORD_LEEWAY_SECONDS": ["-1", "301", "x"],
     "WATCHWORD_STORAGE": ["sqlite", "Memory"],
     "WATCHWORD_ENCRYPTION_KEY": ["hunter2", "A" * 42, "A" * 45, "+" + "A" * 42, "A" * 43 + "=="],
+    "WATCHWORD_PREVIOUS_ENCRYPTION_KEYS": ["hunter2", "A" * 42, "A" * 43 + ",", "A" * 43 + ",hunter2", ","],
     "WATCHWORD_DATA_DIR": ["~no-such-account/data"],
     "WATCHWORD_PG_BIN": ["~no-such-account/bin"],
     "WATCHWORD_POOL_SIZE": ["0", "1001", "x"],
@@ -54,12 +63,21 @@ FULL = {
     "JWT_SECRET_KEY": KEY,
     "JWT_ALGORITHM": "HS256",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "5",
+    "WATCHWORD_PASSWORD_GRANT": "off",
+    "WATCHWORD_PASSWORD_GRANT_REFRESH": "on",
+    "WATCHWORD_REFRESH_TOKEN_DAYS": "10",
+    "WATCHWORD_REFRESH_TOKEN_IDLE_DAYS": "5",
+    "WATCHWORD_REFRESH_GRACE_SECONDS": "0",
+    "WATCHWORD_KEY_ROTATION_DAYS": "0",
+    "WATCHWORD_JWKS_CACHE_SECONDS": "60",
+    "WATCHWORD_TRUSTED_PROXIES": "10.0.0.0/8,::1",
     "WATCHWORD_ISSUER": "https://auth.example.com/tenant/",
     "WATCHWORD_AUDIENCE": "api",
     "WATCHWORD_LEEWAY_SECONDS": "2",
     "WATCHWORD_STORAGE": "postgres",
     "WATCHWORD_DATA_DIR": "/srv/watchword",
     "WATCHWORD_ENCRYPTION_KEY": "A" * 43,
+    "WATCHWORD_PREVIOUS_ENCRYPTION_KEYS": "B" * 43 + "," + "C" * 42 + "A=",
     "WATCHWORD_POOL_SIZE": "7",
     "WATCHWORD_ARGON2_MEMORY_KIB": "65536",
     "WATCHWORD_ARGON2_TIME_COST": "3",
