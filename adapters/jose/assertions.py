@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from joserfc.util import urlsafe_b64decode
+
 from adapters.jose import signatures
 from adapters.jose.making import PairKey, imported
 from core.clients.ports import AssertionVerifier
@@ -75,11 +77,15 @@ def _usable(jwk: dict[str, object]) -> tuple[PairKey, tuple[str, ...]]:
         algorithms = tuple(algorithm for algorithm in algorithms if algorithm == named)
     if not algorithms or jwk.get("use", "sig") != "sig":
         raise ValueError("not a key for signatures that are accepted here")
-    # Whatever else it says (key_ops, x5c, …) is not looked at.
-    key = imported({name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk})
-    if jwk["kty"] == "RSA" and key.raw_value.key_size < LEAST_RSA_BITS:  # type: ignore[union-attr]  # it is RSA's
+    if jwk["kty"] == "RSA" and _bits(jwk.get("n")) < LEAST_RSA_BITS:  # the library would take it, with a warning
         raise ValueError("an RSA key of less than 2048 bits")
-    return key, algorithms
+    # Whatever else it says (key_ops, x5c, …) is not looked at.
+    return imported({name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}), algorithms
+
+
+def _bits(number: object) -> int:
+    """How long a Base64urlUInt is (RFC 7518 §2)."""
+    return int.from_bytes(urlsafe_b64decode(str(number).encode()), "big").bit_length()
 
 
 _: type[AssertionVerifier] = JoseAssertions

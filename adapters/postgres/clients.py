@@ -84,6 +84,7 @@ class PostgresClients:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._remembered: OrderedDict[str, tuple[float, Client]] = OrderedDict()
+        self._changes = 0  # that were made here
 
     async def create(self, client: Client) -> None:
         try:
@@ -107,16 +108,14 @@ class PostgresClients:
             raise ClientIdTaken from None
 
     async def get(self, client_id: str) -> Client | None:
-        asked = monotonic()
+        asked, changes = monotonic(), self._changes
         row = await self._database.fetchrow(BY_ID, client_id)
-        if row is None:
-            self._remembered.pop(client_id, None)
-            return None
-        client = _client(row)
-        self._remembered[client_id] = asked, client
-        self._remembered.move_to_end(client_id)
-        if len(self._remembered) > MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+        client = None if row is None else _client(row)
+        self._remembered.pop(client_id, None)
+        if client is not None and changes == self._changes:  # otherwise this may be how it was before
+            self._remembered[client_id] = asked, client
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
         return client
 
     async def recent(self, client_id: str) -> Client | None:
@@ -137,7 +136,7 @@ class PostgresClients:
             _or_null(changes.is_active),
             _or_null(changes.tokens_valid_from),
         )
-        self._remembered.pop(client_id, None)
+        self._forget(client_id)
         if row is None:
             raise ClientNotFound
         return _client(row)
@@ -146,16 +145,20 @@ class PostgresClients:
         self, client_id: str, digest: bytes, *, previous_until: datetime | None, at: datetime
     ) -> Client:
         row = await self._database.fetchrow(REPLACE_SECRET, client_id, digest, previous_until, at)
-        self._remembered.pop(client_id, None)
+        self._forget(client_id)
         if row is None:
             raise ClientNotFound
         return _client(row)
 
     async def delete(self, client_id: str) -> None:
         gone = await self._database.fetchrow(DELETE, client_id)
-        self._remembered.pop(client_id, None)
+        self._forget(client_id)
         if gone is None:
             raise ClientNotFound
+
+    def _forget(self, client_id: str) -> None:
+        self._changes += 1
+        self._remembered.pop(client_id, None)
 
     async def page(self, *, after: str | None, limit: int) -> ClientPage:
         rows = await self._database.fetch(PAGE, after or "", limit + 1)

@@ -142,5 +142,5 @@ class Pool:
                 turn.set_exception(TimeoutError())
         for connection in [connection for connection, started in self._used.items() if started < too_long]:
             connection.terminate()  # whoever uses it hears of that at once, and drops it
-        again = self._used or self._waiting
+        again = self._used or self._waiting or self._opening
         self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look) if again else None

@@ -102,13 +102,11 @@ class AuthenticateClient:
         return named if presented.client_id in {None, named} else ""
 
     async def _proves(self, client: Client, presented: ClientCredential) -> bool:
-        match presented:
-            case SecretCredential():
-                return presented.method is client.auth_method and self._knows(client, presented.secret)
-            case AssertionCredential():
-                return client.auth_method is AuthMethod.PRIVATE_KEY_JWT and await self._asserts(client, presented)
-            case PublicCredential():
-                return client.public
+        if isinstance(presented, SecretCredential):
+            return presented.method is client.auth_method and self._knows(client, presented.secret)
+        if isinstance(presented, AssertionCredential):
+            return client.auth_method is AuthMethod.PRIVATE_KEY_JWT and await self._asserts(client, presented)
+        return client.public
 
     def _knows(self, client: Client, secret: Secret) -> bool:
         accepted = client.secret.accepted(self.clock.now()) if client.secret is not None else ()

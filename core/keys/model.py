@@ -71,8 +71,10 @@ class KeyRing:
     keys: tuple[SigningKey, ...]
 
     def active(self, algorithm: str, at: datetime) -> SigningKey | None:
-        begun = [key for key in self._of(algorithm) if key.withdrawn_at is None and key.signs_from <= at]
-        return max(begun, key=_begin, default=None)
+        """The key that began to sign last. By a clock that is behind, the first one may be still to begin."""
+        usable = [key for key in self._of(algorithm) if key.withdrawn_at is None]
+        begun = [key for key in usable if key.signs_from <= at]
+        return max(begun, key=_begin, default=next((key for key in usable if key.predecessor is None), None))
 
     def next(self, algorithm: str, at: datetime) -> SigningKey | None:
         coming = [key for key in self._of(algorithm) if key.withdrawn_at is None and key.signs_from > at]
