@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from container import Container, Settings
+from core.keys.model import KeyRing, SigningKey
 from core.users.model import User
+from core.users.throttle import Attempt
 from tests.support import PASSWORD, TLS, Live, running
 
 T = TypeVar("T")
@@ -32,6 +34,10 @@ ISSUER = "http://127.0.0.1:8000"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 PROBLEM = "application/problem+json"
+SECRET_PARAMETERS = frozenset({"client_secret", "client_assertion", "access_token", "refresh_token", "token"})
+
+LEAST = 20  # characters; whatever is shorter stands in for a real one, and may be a word that occurs anywhere
+
 REFUSED = 'Bearer error="invalid_token"'
 NOT_SENT = 'Bearer realm="watchword"'
 
@@ -51,24 +57,32 @@ class Record(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
 
+    def write(self, text: str) -> None:
+        """As the stream that requests are noted on."""
+        self.lines.append(text.removesuffix("\n"))
+
     def keep(self, *secrets: str | None) -> None:
         """Remember what must show up nowhere. A text shorter than eight characters occurs by accident."""
         self.secrets.update(text for text in secrets if text and len(text) >= 8)
 
     def keep_token(self, token: str) -> None:
-        self.keep(token, token.rpartition(".")[2])
+        if len(token) >= LEAST:
+            self.keep(token, token.rpartition(".")[2])
 
     def sent(self, request: httpx.Request) -> None:
-        self.keep_token(request.headers.get("authorization", "").partition(" ")[2])
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        self.keep_token(credentials)
+        if scheme.lower() == "basic":
+            self.keep(_secret_of_basic(credentials))
         self.keep(request.url.params.get("password"))
-        self.keep(*_passwords(request.read()))
+        self.keep(*_secrets(request.read()))
 
     def received(self, response: httpx.Response) -> None:
         body = response.read()
         if response.status_code >= 400:
             self.errors.append(body.decode(errors="replace"))
-        elif b"access_token" in body and response.headers["content-type"] == "application/json":
-            self.keep_token(response.json()["access_token"])
+        elif response.headers.get("content-type") == "application/json":
+            self.keep(*_secrets(body))
 
     def leaks(self) -> list[str]:
         """Which secrets stand in the log or in an error body, as they are or escaped."""
@@ -81,14 +95,25 @@ def _spellings(secret: str) -> set[str]:
     return {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], *escaped}
 
 
-def _passwords(body: bytes) -> list[str]:
-    """The values of a body, form or JSON, whose names speak of a password."""
+def _secrets(body: bytes) -> list[str]:
+    """The values of a body, form or JSON, whose names speak of a secret; of tokens their signatures as well."""
     try:
         found = json.loads(body)
         pairs = list(found.items()) if isinstance(found, dict) else []
     except (ValueError, RecursionError):
         pairs = parse_qsl(body.decode(errors="replace"))
-    return [value for name, value in pairs if isinstance(value, str) and "password" in name]
+    texts = [(name, value) for name, value in pairs if isinstance(value, str)]
+    passwords = [value for name, value in texts if "password" in name]
+    tokens = [value for name, value in texts if name in SECRET_PARAMETERS and len(value) >= LEAST]
+    return [*passwords, *tokens, *(token.rpartition(".")[2] for token in tokens)]
+
+
+def _secret_of_basic(credentials: str) -> str | None:
+    try:
+        secret = base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return None
+    return secret if len(secret) >= LEAST else None
 
 
 record = Record()
@@ -117,6 +142,11 @@ class Watched(Live):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of a coroutine that belongs to the server's own loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def forgive(self, username: str) -> None:
+        """Forget whatever failures are counted for this user from this machine."""
+        attempt = Attempt("password", username, "127.0.0.1")
+        self.run(self.container.tallies().clear(list(attempt.keys)))
 
     def admin(self) -> httpx.Client:
         """A client with the token of an administrator, made when there is none yet."""
@@ -249,10 +279,12 @@ class Forge:
 
     @classmethod
     def of(cls, live: Live) -> Forge:
-        async def stored() -> Any:
-            return await live.container.signing_keys().active("ES256")
+        async def stored() -> SigningKey | None:
+            ring = KeyRing(await live.container.signing_keys().all())
+            return ring.active("ES256", live.container.clock().now())
 
         signing = asyncio.run_coroutine_threadsafe(stored(), live.loop).result(10)
+        assert signing is not None
         private = json.loads(live.container.sealer().open(signing.sealed_private_key, name=signing.kid))
         record.keep(private["d"])
         key = ec.derive_private_key(int.from_bytes(unb64(private["d"]), "big"), ec.SECP256R1())

@@ -65,7 +65,7 @@ def test_hmac_under_anything_that_is_public_is_refused(live: Watched, forge: For
         public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint),
         public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint),
         json.dumps(dict(forge.public_jwk)).encode(),
-        json.dumps(json.loads(jwks)["keys"][0], separators=(",", ":"), sort_keys=True).encode(),
+        *(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode() for jwk in json.loads(jwks)["keys"]),
         jwks,
         x.encode(),
         unb64(x),

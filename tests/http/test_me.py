@@ -77,6 +77,7 @@ def test_a_wrong_current_password_is_422_and_changes_nothing(live: Watched) -> N
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == ["current_password"]
     assert me(live, token).status_code == 200
+    live.forgive("guesser")
     assert live.token("guesser")
 
 

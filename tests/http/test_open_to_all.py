@@ -27,15 +27,17 @@ def test_healthz_and_readyz(client: httpx.Client) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_key_set_holds_one_public_key_and_nothing_private(client: httpx.Client, forge: Forge) -> None:
+def test_the_key_set_holds_public_keys_and_nothing_private(client: httpx.Client, forge: Forge) -> None:
     answer = client.get("/.well-known/jwks.json")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/jwk-set+json"
     assert answer.headers["cache-control"].startswith("public, max-age=")
-    (key,) = answer.json()["keys"]
-    assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
-    assert (key["kty"], key["crv"], key["use"], key["alg"]) == ("EC", "P-256", "sig", "ES256")
-    assert key == dict(forge.public_jwk)
+    keys = answer.json()["keys"]
+    members = {"EC": {"crv", "x", "y"}, "RSA": {"n", "e"}}  # RSA keys are for ID tokens
+    assert all(set(key) == {"kty", "kid", "use", "alg", *members[key["kty"]]} for key in keys)
+    (signs,) = [key for key in keys if key["kid"] == forge.kid]
+    assert (signs["kty"], signs["crv"], signs["use"], signs["alg"]) == ("EC", "P-256", "sig", "ES256")
+    assert signs == dict(forge.public_jwk)
 
 
 def test_the_contract_is_served_as_it_is_written(client: httpx.Client) -> None:

@@ -124,34 +124,59 @@ def test_a_refusal_is_never_cached_and_names_a_scheme(live: Watched) -> None:
 
 def test_another_grant_is_unsupported(live: Watched) -> None:
     live.add_user("grants")
-    for grant in ("client_credentials", "refresh_token", "Password", "password ", "urn:x", "__class__", "ключ"):
+    for grant in ("authorization_code", "implicit", "Password", "password ", "urn:x", "__class__", "ключ"):
         answer = log_in(live, "grants", grant_type=grant)
         assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
         assert "grant_type" in answer.json()["error_description"]
 
 
+def test_a_grant_for_clients_refuses_whoever_names_none(live: Watched) -> None:
+    live.add_user("no-client")
+    for grant in ("client_credentials", "refresh_token"):
+        answer = log_in(live, "no-client", grant_type=grant, refresh_token="wwr_of-nobody")
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 def test_a_grant_is_refused_before_the_password_is_looked_at(counted: tuple[Watched, CountingHasher]) -> None:
     live, hasher = counted
     log_in(live, "anybody", grant_type="refresh_token")
+    log_in(live, "anybody", grant_type="client_credentials")
     log_in(live, "anybody", scope="read")
     log_in(live, "anybody", client_id="app")
     assert hasher.calls == 0
 
 
-@pytest.mark.parametrize("credential", [{"client_id": "app"}, {"client_secret": "0123456789abcdef"}])
-def test_client_credentials_in_the_body_are_an_invalid_client(live: Watched, credential: dict[str, str]) -> None:
-    live.add_user(f"body-{next(iter(credential)).replace('_', '-')}")
-    answer = log_in(live, f"body-{next(iter(credential)).replace('_', '-')}", **credential)
+@pytest.mark.parametrize("secret", [{}, {"client_secret": "0123456789abcdef"}])
+def test_a_client_in_the_body_that_nobody_registered_is_an_invalid_client(
+    live: Watched, secret: dict[str, str]
+) -> None:
+    live.add_user(f"body-{len(secret)}")
+    answer = log_in(live, f"body-{len(secret)}", client_id="app", **secret)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert "www-authenticate" in answer.headers
 
 
-@pytest.mark.parametrize("header", ["Basic YXBwOnNlY3JldA==", "Basic", "", "Bearer abc", "Digest x=y"])
+def test_a_secret_of_nobody_is_an_invalid_request(live: Watched) -> None:
+    live.add_user("body-alone")
+    answer = log_in(live, "body-alone", client_secret="0123456789abcdef")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert "client_id" in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize("header", ["Basic YXBwOnNlY3JldA==", "", "Bearer abc", "Digest x=y"])
 def test_an_authorization_header_is_an_invalid_client(live: Watched, header: str) -> None:
     with live.client() as client:
         form = {"username": "somebody", "password": PASSWORD}
         answer = client.post(TOKEN, data=form, headers={"Authorization": header})
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic YXBw", "Basic !", "basic /w==", "BASIC OnNlY3JldA=="])
+def test_a_header_of_basic_that_is_malformed_is_an_invalid_request(live: Watched, header: str) -> None:
+    with live.client() as client:
+        form = {"username": "somebody", "password": PASSWORD}
+        answer = client.post(TOKEN, data=form, headers={"Authorization": header})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
 def test_a_scope_is_invalid(live: Watched) -> None:

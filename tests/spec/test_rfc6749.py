@@ -34,7 +34,7 @@ def test_section_3_2_a_parameter_without_a_value_is_treated_as_omitted(live: Wat
 
 def test_section_3_2_unrecognised_parameters_are_ignored(live: Watched) -> None:
     """ "The authorization server MUST ignore unrecognized request parameters." """
-    assert post(live, **OWNER, resource="https://api.example", nonce="1").status_code == 200
+    assert post(live, **OWNER, audience="https://api.example", nonce="1").status_code == 200
 
 
 def test_section_3_2_parameters_must_not_be_included_more_than_once(live: Watched) -> None:

@@ -71,7 +71,7 @@ def test_section_3_1_invalid_token_is_401(live: Watched) -> None:
     token = live.token("revoked")
     with live.admin() as admin:
         admin.patch(f"{USERS}/{user.id}", json={"is_active": False})
-    for refused in (token, "malformed"):
+    for refused in (token, "not-a-token-of-ours"):
         answer = me(live, refused)
         assert (answer.status_code, parameters(answer)["error"]) == (401, "invalid_token")
 
