@@ -47,6 +47,8 @@ class RefreshGrant:
             raise spent()
         may_have, audience = self.narrow(Asked(resources=asked_for), client)
         scope = common(granted.scope if request.scope is None else request.scope, may_have)
+        if request.scope and not scope:
+            raise InvalidScope("None of the resources knows that scope any more")
         allowed = evolve(granted, scope=scope, audience=audience, at=at)
         return Authorization(allowed, user.roles, rotated.family.id, token.text)
 

@@ -26,13 +26,17 @@ from yoyo import read_migrations
 from adapters.hashing.pooled import PooledPasswordHasher
 from adapters.postgres import migrations
 from adapters.postgres.database import Database
+from adapters.postgres.keys import PostgresSigningKeys
 from adapters.postgres.schema import MigrationError, SchemaStatus, names
+from adapters.postgres.throttle import PostgresTallies
 from adapters.postgres.users import PostgresUsers
 from adapters.system import SystemClock
 from container import DEV_MIGRATIONS, MIGRATIONS
+from core.keys.model import KeyRing
 from core.protocol.secret import Secret
 from core.users.authenticate import AuthenticateUser
 from core.users.password import Password
+from core.users.throttle import Throttle
 from tests.contract.test_users import a_user
 
 ALL = tuple(names(MIGRATIONS))
@@ -43,6 +47,7 @@ APPLY = """
 import os, sys
 from pathlib import Path
 from adapters.postgres import migrations
+from core.keys.model import KeyRing
 from core.protocol.secret import Secret
 print(*migrations.apply(Secret(os.environ["DSN"]), *map(Path, sys.argv[1:])))
 """
@@ -132,10 +137,10 @@ async def test_the_development_user_logs_in(database_url: Secret) -> None:
     assert migrations.apply(database_url, MIGRATIONS, DEV_MIGRATIONS) == DEV
     database = Database(database_url, largest=1)
     await database.open()
-    hasher = PooledPasswordHasher(memory_kib=19456, time_cost=2, parallelism=1, threads=1)
-    proof = await AuthenticateUser(PostgresUsers(database), hasher, SystemClock())(
-        "testuser", Password.typed("testpass")
-    )
+    hasher, clock = PooledPasswordHasher(memory_kib=19456, time_cost=2, parallelism=1, threads=1), SystemClock()
+    throttle = Throttle(PostgresTallies(database), clock)
+    authenticate = AuthenticateUser(PostgresUsers(database), hasher, throttle, clock)
+    proof = await authenticate("testuser", Password.typed("testpass"), address="127.0.0.1")
     assert (proof.user.username, proof.user.roles) == ("testuser", ())
     assert not hasher.outdated(proof.user.hashed_password)
     hasher.close()
@@ -178,6 +183,34 @@ def test_every_migration_is_undone_by_its_rollback(empty_database: Secret) -> No
     backend.connection.close()
     assert {name for name in tables(empty_database) if "yoyo" not in str(name)} == set()
     assert migrations.apply(empty_database, MIGRATIONS, DEV_MIGRATIONS) == tuple(sorted(ALL + DEV))
+
+
+KEY_OF_VERSION_1 = """
+INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private_key, state) VALUES
+    ('old', 'ES256', '{}', 'sealed', 'active')
+"""
+
+
+async def test_the_key_of_an_earlier_version_signs_on_and_after_a_rollback_as_well(
+    empty_database: Secret, tmp_path: Path
+) -> None:
+    first = folder(tmp_path / "m", **{name: (MIGRATIONS / f"{name}.sql").read_text() for name in ALL[:2]})
+    migrations.apply(empty_database, first)
+    with connected(empty_database) as connection:
+        connection.execute(KEY_OF_VERSION_1)
+    migrations.apply(empty_database, MIGRATIONS)
+    database = Database(empty_database, largest=1)
+    await database.open()
+    (key,) = await PostgresSigningKeys(database).all()
+    await database.close()
+    assert KeyRing((key,)).active("ES256", key.created_at) == key
+    backend = migrations._backend(empty_database)
+    later = read_migrations(str(MIGRATIONS)).filter(lambda each: each.id not in ALL[:2])
+    with backend.lock():
+        backend.rollback_migrations(backend.to_rollback(later))
+    backend.connection.close()
+    with connected(empty_database) as connection:
+        assert connection.execute("SELECT kid, state FROM signing_keys").fetchall() == [("old", "active")]
 
 
 def test_a_process_killed_in_the_middle_does_not_block_the_next(empty_database: Secret, tmp_path: Path) -> None:

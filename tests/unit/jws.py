@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -21,7 +22,9 @@ PairKey = ECKey | OKPKey | RSAKey
 def a_key(kind: str = "P-256", name: str = "") -> PairKey:
     """The key of this kind and name; RSA by its bits. Making it once is enough, most of all for RSA."""
     if kind.isdigit():
-        return RSAKey.generate_key(int(kind), private=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of small ones
+            return RSAKey.generate_key(int(kind), private=True)
     if kind == "Ed25519":
         return OKPKey.generate_key("Ed25519", private=True)
     return ECKey.generate_key(kind, private=True)

@@ -14,6 +14,7 @@ from core.clients.model import (
     FIRST_PARTY_CLIENT,
     LONGEST_NAME,
     MOST_KEYS,
+    MOST_LEVELS,
     PRIVATE_MEMBERS,
     AuthMethod,
     Client,
@@ -32,6 +33,14 @@ CLIENT = Client("reports", AuthMethod.SECRET_BASIC, NOW, NOW)
 PUBLIC = evolve(CLIENT, auth_method=AuthMethod.NONE)
 KEYHOLDER = evolve(CLIENT, auth_method=AuthMethod.PRIVATE_KEY_JWT)
 EC = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}
+
+
+def nested(levels: int) -> object:
+    """Lists within lists."""
+    value: object = []
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def at_fault(client: Client) -> list[str]:
@@ -101,6 +110,7 @@ def test_every_field_at_fault_is_named() -> None:
 def test_a_set_of_public_keys_is_for_private_key_jwt(key: dict[str, object]) -> None:
     jwks = {"keys": [key]}
     assert at_fault(evolve(KEYHOLDER, jwks=jwks)) == []
+    assert at_fault(evolve(KEYHOLDER, jwks={"keys": [{**key, "x5c": ["AA"]}], "x": nested(MOST_LEVELS - 2)})) == []
     assert at_fault(evolve(CLIENT, jwks=jwks)) == ["jwks"]
     assert at_fault(evolve(PUBLIC, jwks=jwks)) == ["jwks"]
     assert at_fault(KEYHOLDER) == ["jwks"]
@@ -129,6 +139,9 @@ def test_a_set_of_public_keys_is_for_private_key_jwt(key: dict[str, object]) -> 
         {"keys": [{**EC, "kid": "\ud800"}]},
         {"keys": [{**EC, "x": float("nan")}]},
         {"keys": [{**EC, "\0": 1}]},
+        {"keys": [{**EC, "x5c": nested(MOST_LEVELS)}]},
+        {"keys": [{**EC, "x5c": nested(100_000)}]},
+        {"keys": [EC], "x": nested(MOST_LEVELS)},
         *({"keys": [EC, {**EC, member: "secret"}]} for member in sorted(PRIVATE_MEMBERS)),
     ],
 )

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from core.protocol.refusals import InvalidRequest
-from entrypoints.http.forms import MOST_FIELDS, oauth_form, parse_form
+from entrypoints.http.forms import MOST_FIELDS, REPEATABLE, oauth_form, parse_form
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
@@ -45,6 +45,31 @@ def test_a_form_is_read_by_name(body: bytes, form: dict[str, str]) -> None:
 @pytest.mark.parametrize("body", [b"username=a&username=b", b"username=a&username=a", b"username=a&%75sername=b"])
 def test_a_parameter_sent_twice_is_refused_by_name(body: bytes) -> None:
     assert refusal(body) == "username is sent more than once"
+
+
+def test_what_may_be_repeated_is_read_in_its_order() -> None:
+    body = b"resource=b&scope=x&resource=&resource=a&resource=b"
+    form = parse_form(body, repeatable=REPEATABLE)
+    assert form.all("resource") == ("b", "a", "b")  # one without a value counts as left out
+    assert form.get("resource") == "b"
+    assert (form.get("scope"), form.all("scope"), form.get("other"), form.all("other")) == ("x", ("x",), None, ())
+    with pytest.raises(InvalidRequest, match="resource is sent more than once"):
+        parse_form(body)
+    with pytest.raises(InvalidRequest, match="scope is sent more than once"):
+        parse_form(body + b"&scope=y", repeatable=REPEATABLE)
+
+
+def test_a_parameter_that_is_needed_is_neither_missing_nor_empty() -> None:
+    form = parse_form(b"username=alice&password=")
+    assert form.required("username") == "alice"
+    for name, words in (("password", "password is empty"), ("token", "token is missing")):
+        with pytest.raises(InvalidRequest) as caught:
+            form.required(name)
+        assert caught.value.description == words
+
+
+def test_only_resources_may_be_repeated_at_an_oauth_endpoint() -> None:
+    assert {"resource"} == REPEATABLE  # RFC 8707 §2
 
 
 @pytest.mark.parametrize("body", [b"username=%00", b"username=a%00b", b"a=1&username=%00"])

@@ -282,6 +282,42 @@ async def test_whoever_is_overtaken_by_a_rotation_announces_the_one_after(house:
     assert ring.next("ES256", raced.clock.now()) is not None
 
 
+class FlickeringKeys(MemorySigningKeys):
+    """A store in which somebody withdraws the key that signs between two looks at it."""
+
+    looks = 0
+
+    async def all(self) -> tuple[SigningKey, ...]:
+        self.looks += 1
+        return () if self.looks == 3 else await super().all()
+
+
+async def test_whoever_finds_nothing_for_a_moment_looks_again(house: House) -> None:
+    raced = evolve(house, signing_keys=FlickeringKeys())
+    assert len((await raced.maintain_keys()).keys) == 2
+
+
+async def test_a_period_that_became_shorter_counts_for_the_next_key_too(house: House) -> None:
+    first, second = (await house.maintain_keys()).keys
+    assert second.signs_from == first.signs_from + PERIOD
+    sooner = evolve(house, key_policy=evolve(KEY_POLICY, period=timedelta(days=1)))
+    assert [key.signs_from for key in (await sooner.maintain_keys()).keys][1] == first.signs_from + timedelta(days=1)
+    at_once = evolve(house, key_policy=evolve(KEY_POLICY, period=timedelta(seconds=1)))
+    # Still announced for as long as others may keep the set.
+    assert [key.signs_from for key in (await at_once.maintain_keys()).keys][1] == second.created_at + AHEAD
+    longer = evolve(house, key_policy=evolve(KEY_POLICY, period=timedelta(days=900)))
+    assert [key.signs_from for key in (await longer.maintain_keys()).keys][1] == second.created_at + AHEAD
+
+
+async def test_a_period_that_came_later_counts_for_the_next_key_too(house: House) -> None:
+    patient = evolve(house, key_policy=evolve(KEY_POLICY, period=None))
+    assert (await patient.maintain_keys()).keys[1].signs_from == NEVER
+    house.clock.forward(days=100)
+    ring = await house.maintain_keys()
+    assert ring.keys[1].signs_from == house.clock.now()  # it is long known, and its time has come
+    assert await active(house) == ring.keys[1]
+
+
 # Under another encryption key
 
 

@@ -209,6 +209,13 @@ async def test_a_reuse_ends_the_access_tokens_of_the_family_as_well(home: House)
     assert caught.value.reason == "revoked"
 
 
+async def test_a_scope_that_no_resource_knows_any_more_is_refused_and_not_passed_over(home: House) -> None:
+    token = await logged_in(home, None, API)
+    await home.update_resource(API, ("other",))
+    with pytest.raises(InvalidScope):
+        await refreshed(home, token, "read")
+
+
 async def test_many_workers_with_one_token_all_go_on(home: House) -> None:
     token = await logged_in(home)
     responses = await asyncio.gather(*(refreshed(home, token) for _ in range(20)))

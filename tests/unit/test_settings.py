@@ -111,6 +111,9 @@ def test_nothing_has_to_be_set() -> None:
     assert (made.host, made.port, made.workers, made.access_token_expire_minutes) == ("127.0.0.1", 8000, 1, 30)
     assert (made.argon2_memory_kib, made.argon2_time_cost, made.argon2_parallelism) == (19456, 2, 1)
     assert made.leeway_seconds == 0
+    assert (made.password_grant, made.password_grant_refresh, made.trusted_proxies) == (True, False, ())
+    assert (made.refresh_token_days, made.refresh_token_idle_days, made.refresh_grace_seconds) == (90, 30, 30)
+    assert (made.key_rotation_days, made.jwks_cache_seconds, made.previous_encryption_keys) == (90, 300, ())
     assert made.data_dir == default_data_dir()
 
 
@@ -185,6 +188,8 @@ def test_the_length_of_a_secret_counts_in_bytes() -> None:
     ("environ", "named"),
     [
         ({"JWT_ALGORITHM": "ES256", "JWT_SECRET_KEY": KEY}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "RS256", "JWT_SECRET_KEY": KEY}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "EdDSA", "JWT_SECRET_KEY": KEY}, "JWT_ALGORITHM"),
         ({"JWT_ALGORITHM": "HS256"}, "JWT_ALGORITHM"),
         ({"WATCHWORD_ARGON2_MEMORY_KIB": "31", "WATCHWORD_ARGON2_PARALLELISM": "4"}, "WATCHWORD_ARGON2_MEMORY_KIB"),
         ({"WATCHWORD_STORAGE": "memory", "WATCHWORD_WORKERS": "2"}, "WATCHWORD_WORKERS"),
@@ -192,6 +197,21 @@ def test_the_length_of_a_secret_counts_in_bytes() -> None:
 )
 def test_settings_that_contradict_each_other_are_refused(environ: dict[str, str], named: str) -> None:
     assert list(problems(environ)) == [named]
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_key_pairs_of_each_kind_sign_and_are_published(algorithm: str) -> None:
+    made = settings(JWT_ALGORITHM=algorithm)
+    assert (made.signing, made.access_algorithm, made.publishes_keys) == ("key_pair", algorithm, True)
+    assert not settings(JWT_SECRET_KEY=KEY).publishes_keys
+
+
+def test_proxies_and_earlier_keys_are_lists() -> None:
+    made = settings(WATCHWORD_TRUSTED_PROXIES=" 10.0.0.0/8 ,192.0.2.1, 2001:db8::/32")
+    assert made.trusted_proxies == ("10.0.0.0/8", "192.0.2.1", "2001:db8::/32")
+    keys = settings(WATCHWORD_PREVIOUS_ENCRYPTION_KEYS=f"{'A' * 43},{'B' * 43}=").previous_encryption_keys
+    assert keys == (Secret("A" * 43), Secret("B" * 43 + "="))
+    assert "AAA" not in repr(made) + repr(keys)
 
 
 def test_lanes_with_just_enough_memory_are_taken() -> None:
