@@ -19,6 +19,9 @@ class Lines(Protocol):
     def flush(self) -> object: ...
 
 
+ABOUT = '{"level": "INFO", "logger": "watchword.http", "event": "request", "time": "%s", '
+
+
 class RequestLog:
     """One line a request, in the format of all others.
 
@@ -35,14 +38,9 @@ class RequestLog:
     def note(self, facts: Mapping[str, object]) -> None:
         if self._stream is None:
             return
-        about = {
-            "level": "INFO",
-            "logger": "watchword.http",
-            "event": "request",
-            "time": datetime.now(UTC).isoformat(),
-        }
+        text = ABOUT % datetime.now(UTC).isoformat() + json.dumps(facts)[1:] + "\n"
         with suppress(OSError, ValueError):  # a log that nobody takes any more is no reason to fail a request
-            self._stream.write(json.dumps({**about, **facts}) + "\n")
+            self._stream.write(text)
             self._stream.flush()
 
 

@@ -13,7 +13,7 @@ from time import monotonic
 from adapters.jose import signatures
 from adapters.jose.making import imported
 from adapters.jose.sealing import Sealer
-from core.keys.model import KeyPolicy, KeyRing, SigningKey
+from core.keys.model import NEVER, KeyPolicy, KeyRing, SigningKey
 from core.keys.ports import PublicKeys, SigningKeyStore
 from core.keys.rotate import MaintainKeys
 from core.ports import Clock
@@ -25,6 +25,8 @@ FRESH = 0.7  # seconds for which the keys that were read are good without anothe
 PATIENCE = 0.25  # seconds that a request waits for that look, while there are older keys to go by
 
 REMEMBERED = 4096  # tokens
+
+NOBODY: tuple[SigningKey | None, datetime, datetime] = (None, NEVER, NEVER)
 
 
 class KeyPairTokens:
@@ -52,6 +54,7 @@ class KeyPairTokens:
         self._algorithm = algorithm
         self._rules = signatures.registry(algorithm)
         self._ring = KeyRing(())
+        self._signing = NOBODY  # the key, and between which instants nothing else signs
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
         self._public: dict[str, signatures.Key] = {}
@@ -90,14 +93,21 @@ class KeyPairTokens:
         return [key.public_jwk for key in self._ring.published(self._clock.now(), self._policy.keep)]
 
     async def _active(self) -> SigningKey:
+        """The key that signs now. Looked up again when the keys at hand change, or the next one's time has come."""
         await self._look()
-        active = self._ring.active(self._algorithm, self._clock.now())
+        active, since, until = self._signing
+        now = self._clock.now()
+        if active is not None and since <= now < until:
+            return active
+        active = self._ring.active(self._algorithm, now)
         if active is None:
             await self._maintain.active_of(self._algorithm)
             await self._read()
-            active = self._ring.active(self._algorithm, self._clock.now())
+            active = self._ring.active(self._algorithm, now)
         if active is None:
             raise Unavailable("There is no key to sign with at the moment")
+        coming = self._ring.next(self._algorithm, now)
+        self._signing = active, now, coming.signs_from if coming is not None else NEVER
         return active
 
     async def _look(self) -> None:
@@ -118,7 +128,7 @@ class KeyPairTokens:
     async def _read(self) -> None:
         ring = KeyRing(await self._store.all())
         if ring != self._ring:
-            self._ring = ring
+            self._ring, self._signing = ring, NOBODY
             kept = {key.kid for key in ring.keys if key.algorithm == self._algorithm}
             self._public = {kid: key for kid, key in self._public.items() if kid in kept}
             self._signers = {at: signer for at, signer in self._signers.items() if at[0] in kept}

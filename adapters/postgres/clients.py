@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic
 
@@ -14,7 +16,7 @@ import asyncpg
 from adapters.postgres.database import Database
 from core.clients.model import AuthMethod, Client, Resource, SecretDigests
 from core.clients.ports import ClientChanges, ClientPage, ClientRepository, ResourceRepository, SpentAssertions
-from core.protocol.refusals import ClientIdTaken, ClientNotFound, ResourceNotFound, ResourceTaken
+from core.protocol.refusals import ClientIdTaken, ClientNotFound, ResourceNotFound, ResourceTaken, Unavailable
 from core.protocol.unset import Unset
 
 # With the scopes of the resources that are registered at this moment.
@@ -85,6 +87,7 @@ class PostgresClients:
         self._database = database
         self._remembered: OrderedDict[str, tuple[float, Client]] = OrderedDict()
         self._changes = 0  # that were made here
+        self._reading: dict[str, asyncio.Task[None]] = {}
 
     async def create(self, client: Client) -> None:
         try:
@@ -119,8 +122,19 @@ class PostgresClients:
         return client
 
     async def recent(self, client_id: str) -> Client | None:
+        """Read again in the background when half of the time is over, so that nobody waits for a client in use."""
         asked, client = self._remembered.get(client_id, NOBODY)
-        return client if monotonic() - asked < RECENT else await self.get(client_id)
+        age = monotonic() - asked
+        if age >= RECENT:
+            return await self.get(client_id)
+        if age >= RECENT / 2 and client_id not in self._reading:
+            task = self._reading[client_id] = asyncio.create_task(self._read_again(client_id))
+            task.add_done_callback(lambda _: self._reading.pop(client_id))
+        return client
+
+    async def _read_again(self, client_id: str) -> None:
+        with suppress(Unavailable):  # whoever needs it then will ask, and be told
+            await self.get(client_id)
 
     async def update(self, client_id: str, changes: ClientChanges) -> Client:
         row = await self._database.fetchrow(
