@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from container import CONTRACT, Container, Settings
+from core.access.model import MOST_ROLES
 from core.clients.model import (
     CLIENT_ID,
     FIRST_PARTY_CLIENT,
@@ -124,14 +125,15 @@ def test_clients_authenticate_in_the_ways_and_with_the_algorithms_that_the_code_
     assert SCHEMAS["AssertionAlgorithms"]["items"]["enum"] == list(ASSERTION_ALGORITHMS)
 
 
-def test_the_limits_of_a_client_are_those_of_the_code() -> None:
+def test_limits_are_those_of_the_code() -> None:
     assert SCHEMAS["ClientId"]["pattern"] == f"^{CLIENT_ID.pattern}$"
     assert SCHEMAS["NewClientId"]["not"]["const"] == FIRST_PARTY_CLIENT
     assert SCHEMAS["ClientName"]["maxLength"] == LONGEST_NAME
-    assert SCHEMAS["Scopes"]["maxItems"] == MOST_SCOPES
+    assert f"at most {MOST_SCOPES} different" in SCHEMAS["Scopes"]["description"]
+    assert f"At most {MOST_ROLES} different" in SCHEMAS["Roles"]["description"]
     for name in ("Resources", "Serves"):
         assert (SCHEMAS[name]["maxItems"], SCHEMAS[name]["items"]["maxLength"]) == (MOST_RESOURCES, LONGEST_RESOURCE)
-    assert SCHEMAS["TokenRequest"]["properties"]["resource"]["maxItems"] == MOST_RESOURCES
+    assert f"at most {MOST_RESOURCES}" in SCHEMAS["TokenRequest"]["properties"]["resource"]["description"]
     assert SCHEMAS["ClientKeys"]["properties"]["keys"]["maxItems"] == MOST_KEYS
     overlap = SCHEMAS["SecretRotation"]["properties"]["overlap_seconds"]
     assert overlap["maximum"] == LONGEST_OVERLAP.total_seconds()
