@@ -116,7 +116,8 @@ class RetireKey:
             raise KeyNotFound
         if KeyRing(await self.store.all()).active(key.algorithm, self.clock.now()) == key:
             heir = await self.maintain.next_of(key.algorithm)
-            await self.store.advance(heir.kid, self.clock.now())
+            if heir.predecessor == kid:  # otherwise another worker was faster: its heir signs, and this one is the next
+                await self.store.advance(heir.kid, self.clock.now())
         if await self.store.withdraw(kid, at=self.clock.now()):
             self.audit.note("signing key withdrawn", kid=kid, algorithm=key.algorithm)
         return await self.maintain()

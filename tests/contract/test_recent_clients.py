@@ -17,9 +17,9 @@ async def test_what_another_worker_changed_is_seen_without_a_wish_for_it(databas
     await here.create(a_client())
     assert await here.recent("reports") is not None
     await there.update("reports", ClientChanges(NOW, is_active=False))
-    async with asyncio.timeout(30):
-        while (client := await here.recent("reports")) is not None and client.is_active:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - nobody tells a worker of another's changes
+    async with asyncio.timeout(30):  # nobody tells a worker of another's changes, hence the asking again
+        while (client := await here.recent("reports")) is not None and client.is_active:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     assert client is not None
 
 
@@ -29,8 +29,8 @@ async def test_a_client_that_another_worker_deleted_is_gone_soon(database: Datab
     assert await here.recent("reports") is not None
     await there.delete("reports")
     async with asyncio.timeout(30):
-        while await here.recent("reports") is not None:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - as above
+        while await here.recent("reports") is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_a_database_that_went_away_takes_a_client_in_use_away_late_and_quietly(database_url: Secret) -> None:
