@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging.config
 import sys
@@ -30,18 +31,27 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._stream: Lines | None = None
+        self._lines: list[str] = []
 
     def open(self, stream: Lines | None) -> None:
         """Write to this stream; None writes nothing."""
+        self.flush()
         self._stream = stream
 
     def note(self, facts: Mapping[str, object]) -> None:
         if self._stream is None:
             return
-        text = ABOUT % datetime.now(UTC).isoformat() + json.dumps(facts)[1:] + "\n"
-        with suppress(OSError, ValueError):  # a log that nobody takes any more is no reason to fail a request
-            self._stream.write(text)
-            self._stream.flush()
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._lines.append(ABOUT % datetime.now(UTC).isoformat() + json.dumps(facts)[1:] + "\n")
+
+    def flush(self) -> None:
+        """Write what was noted in this turn of the event loop: one call of the system, however many requests it was."""
+        lines, self._lines = self._lines, []
+        if self._stream is not None and lines:
+            with suppress(OSError, ValueError):  # a log that nobody takes any more is no reason to fail a request
+                self._stream.write("".join(lines))
+                self._stream.flush()
 
 
 requests = RequestLog()

@@ -72,13 +72,14 @@ class BodyLimits:
         self._deadlines = Deadlines(slowest)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(scope):
+        declared = _declared(scope) if scope["type"] == "http" else None
+        if declared is None:
             await self._app(scope, receive, send)
             return
         closing = {"Connection": "close"}
         try:
             with self._deadlines:
-                messages = await self._read(scope, receive)
+                messages = await self._read(declared, receive)
         except TimeoutError:
             refusal = problem(408, "The request's body did not arrive in time", headers=closing)
             await refusal(scope, receive, send)
@@ -94,9 +95,8 @@ class BodyLimits:
 
         await self._app(scope, replaying, send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> list[Message]:
+    async def _read(self, declared: int, receive: Receive) -> list[Message]:
         """The messages of the whole body. Raises `TooLarge`, once the sender has had a chance to finish."""
-        declared = _content_length(scope)
         if declared > PATIENCE:
             raise TooLarge
         messages: list[Message] = []
@@ -116,10 +116,12 @@ class BodyLimits:
         return messages
 
 
-def _has_body(scope: Scope) -> bool:
-    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
-
-
-def _content_length(scope: Scope) -> int:
-    """As declared; the server has already refused what is no number."""
-    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+def _declared(scope: Scope) -> int | None:
+    """The length of the body, 0 for one in chunks, None for none. The server has refused what is no number."""
+    declared = None
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+        if name == b"transfer-encoding":
+            declared = 0
+    return declared

@@ -59,7 +59,7 @@ class Record(logging.Handler):
 
     def write(self, text: str) -> None:
         """As the stream that requests are noted on."""
-        self.lines.append(text.removesuffix("\n"))
+        self.lines += text.splitlines()
 
     def keep(self, *secrets: str | None) -> None:
         """Remember what must show up nowhere. A text shorter than eight characters occurs by accident."""

@@ -57,6 +57,7 @@ def noted() -> Iterator[io.StringIO]:
 
 
 def lines(noted: io.StringIO) -> list[dict[str, object]]:
+    requests.flush()
     return [json.loads(line) for line in noted.getvalue().splitlines()]
 
 
