@@ -115,14 +115,15 @@ class KeyPairTokens:
         if monotonic() - self._read_at < FRESH:
             return
         # All who wait share one attempt, and its failure: in turn, each would wait as long as the store is silent.
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
-            self._reading.add_done_callback(_heard)
+        reading = self._reading
+        if reading is None or reading.done():
+            reading = self._reading = asyncio.create_task(self._read())
+            reading.add_done_callback(_heard)
         if not self._ring.keys:
-            await asyncio.shield(self._reading)
+            await asyncio.shield(reading)
             return
-        done, _ = await asyncio.wait({self._reading}, timeout=PATIENCE)
-        if not done or self._reading.exception() is not None:
+        done, _ = await asyncio.wait({reading}, timeout=PATIENCE)
+        if not done or reading.exception() is not None:
             self._read_at = monotonic()  # not for every request; the next look is a while off
 
     async def _read(self) -> None:

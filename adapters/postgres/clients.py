@@ -77,7 +77,7 @@ RESOURCES = "SELECT identifier, scopes, created_at FROM resources ORDER BY ident
 REDEEM = "INSERT INTO spent_assertions (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest"
 
 
-RECENT = 0.5  # seconds
+RECENT = 0.2  # seconds
 MOST_REMEMBERED = 1000
 NOBODY: tuple[float, Client | None] = (float("-inf"), None)
 

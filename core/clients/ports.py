@@ -45,7 +45,7 @@ class ClientRepository(Protocol):
     async def get(self, client_id: str) -> Client | None: ...
 
     async def recent(self, client_id: str) -> Client | None:
-        """As `get`, or as it was at most half a second ago, but for what was changed here since."""
+        """As `get`, or as it was at most a fifth of a second ago, but for what was changed here since."""
 
     async def update(self, client_id: str, changes: ClientChanges) -> Client:
         """The client after the change. Raises `ClientNotFound`."""

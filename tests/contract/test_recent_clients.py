@@ -39,7 +39,7 @@ async def test_a_database_that_went_away_takes_a_client_in_use_away_late_and_qui
     clients = PostgresClients(database)
     await clients.create(a_client())
     assert await clients.recent("reports") is not None
-    await asyncio.sleep(0.3)  # into the half of the time in which it is read again behind the back of whoever asks
+    await asyncio.sleep(0.15)  # into the half of the time in which it is read again behind the back of whoever asks
     await database.close()
     assert await clients.recent("reports") is not None
     await asyncio.sleep(0)

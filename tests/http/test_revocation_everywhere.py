@@ -1,6 +1,6 @@
 """Two servers on one database: what ends at one has ended at the other.
 
-Tokens end by the next request. A client that changed may be taken for what it was for half a second more.
+Tokens end by the next request. A client that changed may be taken for what it was for a moment more.
 """
 
 from __future__ import annotations

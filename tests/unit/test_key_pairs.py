@@ -236,6 +236,21 @@ async def test_a_store_that_is_silent_does_not_stop_a_worker_that_has_keys(
 
 
 @pytest.mark.usefixtures("at_once")
+async def test_many_who_come_and_go_while_the_store_is_away_all_get_on(home: House, keys: WatchedKeys) -> None:
+    tokens = worker(home)
+    token = await tokens.sign(CLAIMS, typ=TYP)
+    keys.away = True
+
+    async def again_and_again(offset: int) -> None:
+        for _ in range(offset):
+            await asyncio.sleep(0)
+        for _ in range(20):  # each comes upon a look that another one began, or that has just failed
+            assert await tokens.verify(token, typ=TYP) == CLAIMS
+
+    await asyncio.gather(*map(again_and_again, range(10)))
+
+
+@pytest.mark.usefixtures("at_once")
 async def test_a_look_that_fails_when_nobody_waits_any_more_is_no_news(
     home: House, keys: WatchedKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
