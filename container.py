@@ -19,11 +19,12 @@ from adapters.jose.making import SealedKeyMaker
 from adapters.jose.sealing import Sealer, SealError, fresh_key, keys_in
 from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
 from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
+from adapters.memory.epoch import Epoch
 from adapters.memory.expired import MemoryExpiredRows
 from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
 from adapters.memory.store import MemoryStore
 from adapters.memory.throttle import MemoryTallies
-from adapters.memory.tokens import Epoch, MemoryAccessTokens, MemoryRefreshFamilies
+from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
 from adapters.memory.users import MemoryUsers
 from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
 from adapters.postgres.database import Database
@@ -174,7 +175,8 @@ def _key_policy(settings: Settings) -> KeyPolicy:
     pairs = () if settings.signing == "shared_secret" else tuple(dict.fromkeys((settings.access_algorithm, "RS256")))
     return KeyPolicy(
         algorithms=pairs,
-        ahead=timedelta(seconds=settings.jwks_cache_seconds),
+        # A second more than others may keep the key set: for as long a worker may publish what it read before.
+        ahead=timedelta(seconds=settings.jwks_cache_seconds + 1),
         period=timedelta(days=settings.key_rotation_days) if settings.key_rotation_days else None,
         token_lifetime=LONGEST_LIFETIME,
     )
@@ -232,7 +234,7 @@ class Container(containers.DeclarativeContainer):
     users = providers.Selector(
         settings.provided.storage,
         postgres=providers.Singleton(PostgresUsers, database),
-        memory=providers.Singleton(MemoryUsers, names),
+        memory=providers.Singleton(MemoryUsers, names, epoch),
     )
     resources = providers.Selector(
         settings.provided.storage,
@@ -241,8 +243,8 @@ class Container(containers.DeclarativeContainer):
     )
     clients = providers.Selector(
         settings.provided.storage,
-        postgres=providers.Singleton(PostgresClients, database),
-        memory=providers.Singleton(MemoryClients, resources, names),
+        postgres=providers.Singleton(PostgresClients, database, settings.provided.audience),
+        memory=providers.Singleton(MemoryClients, resources, names, settings.provided.audience, epoch),
     )
     spent_assertions = providers.Selector(
         settings.provided.storage,
@@ -317,7 +319,7 @@ class Container(containers.DeclarativeContainer):
     update_user = providers.Singleton(UpdateUser, users, hasher, clock)
     change_email = providers.Singleton(ChangeEmail, users, clock)
     change_password = providers.Singleton(ChangePassword, users, hasher, throttle, clock)
-    end_users_tokens = providers.Singleton(EndUsersTokens, users, clock)
+    end_users_tokens = providers.Singleton(EndUsersTokens, users, clock, audit)
     delete_user = providers.Singleton(DeleteUser, users)
 
     # core/clients

@@ -58,7 +58,9 @@ requests = RequestLog()
 
 
 def set_up(level: str) -> None:
-    """`level` is the least that Watchword itself logs; libraries speak from `warning` on."""
+    """`level` is the least that Watchword itself logs, but for the audit, which is always written; libraries speak from
+    `warning` on.
+    """
     requests.open(sys.stderr if level in {"debug", "info"} else None)
     # What no line of ours shows, and every line would pay for.
     for detail in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
@@ -78,6 +80,10 @@ def set_up(level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": "WARNING"},
-            "loggers": {"watchword": {"level": level.upper()}, "adapters": {"level": level.upper()}},
+            "loggers": {
+                "watchword": {"level": level.upper()},
+                "adapters": {"level": level.upper()},
+                "watchword.audit": {"level": "INFO"},
+            },
         }
     )

@@ -6,7 +6,19 @@ ALTER TABLE signing_keys
     ADD COLUMN predecessor TEXT REFERENCES signing_keys (kid),
     ADD COLUMN withdrawn_at TIMESTAMPTZ;
 
-UPDATE signing_keys SET signs_from = created_at;
+-- Keys that are there follow each other as they were made. An active one signs on, so it is the last.
+UPDATE signing_keys AS key SET
+    signs_from = CASE WHEN key.state = 'active' THEN greatest(key.created_at, (
+        SELECT max(created_at) + interval '1 microsecond' FROM signing_keys AS other
+        WHERE other.algorithm = key.algorithm AND other.state <> 'active'
+    )) ELSE key.created_at END,
+    predecessor = (
+        SELECT kid FROM signing_keys AS before
+        WHERE before.algorithm = key.algorithm
+            AND (before.state = 'active', before.created_at, before.kid) < (key.state = 'active', key.created_at, key.kid)
+        ORDER BY before.state = 'active' DESC, before.created_at DESC, before.kid DESC
+        LIMIT 1
+    );
 
 ALTER TABLE signing_keys ALTER COLUMN signs_from SET NOT NULL;
 

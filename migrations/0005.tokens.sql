@@ -19,6 +19,7 @@ CREATE TABLE refresh_families (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX refresh_families_expires_at ON refresh_families (expires_at);
+CREATE INDEX refresh_families_revoked_at ON refresh_families (revoked_at) WHERE revoked_at IS NOT NULL;
 
 -- Access tokens that ended before they expired.
 CREATE TABLE revoked_access_tokens (

@@ -11,7 +11,7 @@ from datetime import datetime
 from time import monotonic
 
 from adapters.jose import signatures
-from adapters.jose.making import imported
+from adapters.jose.making import MAKERS, imported
 from adapters.jose.sealing import Sealer
 from core.keys.model import NEVER, KeyPolicy, KeyRing, SigningKey
 from core.keys.ports import PublicKeys, SigningKeyStore
@@ -30,7 +30,8 @@ NOBODY: tuple[SigningKey | None, datetime, datetime] = (None, NEVER, NEVER)
 
 
 class KeyPairTokens:
-    """Signs with the active key of one algorithm and verifies by every key of it that is published.
+    """Signs with the active key of one algorithm, and verifies by every key that is published, each of a type that has
+    one algorithm: tokens outlive a change of `JWT_ALGORITHM`.
 
     Keys are read from the store again when those at hand are not fresh, so a rotation needs no restart. A token that
     verified is remembered for as long as its key counts: its signature does not change, and everything else about it
@@ -52,7 +53,7 @@ class KeyPairTokens:
         self._clock = clock
         self._policy = policy
         self._algorithm = algorithm
-        self._rules = signatures.registry(algorithm)
+        self._rules = signatures.registry(*MAKERS)
         self._ring = KeyRing(())
         self._signing = NOBODY  # the key, and between which instants nothing else signs
         self._read_at = float("-inf")
@@ -130,14 +131,14 @@ class KeyPairTokens:
         ring = KeyRing(await self._store.all())
         if ring != self._ring:
             self._ring, self._signing = ring, NOBODY
-            kept = {key.kid for key in ring.keys if key.algorithm == self._algorithm}
+            kept = {key.kid for key in ring.keys}
             self._public = {kid: key for kid, key in self._public.items() if kid in kept}
             self._signers = {at: signer for at, signer in self._signers.items() if at[0] in kept}
         self._read_at = monotonic()
 
     def _find(self, kid: str) -> signatures.Key | None:
         """The public key by this name that counts now. Raises `InvalidToken` for one that counted once."""
-        key = next((key for key in self._ring.keys if key.kid == kid and key.algorithm == self._algorithm), None)
+        key = next((key for key in self._ring.keys if key.kid == kid), None)
         if key is None:
             return None
         if self._ended(key, self._clock.now()):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import attrs
 
+from adapters.memory.epoch import Epoch
 from core.clients.model import Client, Resource, SecretDigests
 from core.clients.ports import ClientChanges, ClientPage, ClientRepository, ResourceRepository, SpentAssertions
 from core.ports import Clock
@@ -48,8 +49,18 @@ class MemoryResources:
 class MemoryClients:
     """Each verb yields once, as a database would, and then decides and changes without another pause."""
 
-    def __init__(self, resources: MemoryResources, names: set[str] | None = None) -> None:
-        """`names` are all that were ever given out, to users and to clients."""
+    def __init__(
+        self,
+        resources: MemoryResources,
+        names: set[str] | None = None,
+        audience: str = "",
+        epoch: Epoch | None = None,
+    ) -> None:
+        """`names` are all that were ever given out, to users and to clients; `audience` is that of tokens which name
+        none.
+        """
+        self._audience = audience
+        self._epoch = epoch or Epoch()
         self._clients: dict[str, Client] = {}
         self._resources = resources
         self._names = set() if names is None else names
@@ -105,8 +116,12 @@ class MemoryClients:
         return self._with_definitions(client)
 
     def _with_definitions(self, client: Client) -> Client:
-        definitions = self._resources.definitions(client.resources)
-        return attrs.evolve(client, definitions=definitions, jwks=copy.deepcopy(client.jwks))
+        return attrs.evolve(
+            client,
+            definitions=self._resources.definitions((*client.resources, self._audience)),
+            jwks=copy.deepcopy(client.jwks),
+            tokens_valid_from=self._epoch.with_own(client.tokens_valid_from),
+        )
 
 
 class MemorySpentAssertions:

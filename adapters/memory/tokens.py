@@ -9,16 +9,10 @@ from uuid import UUID
 import attrs
 
 from adapters.memory.clients import MemoryClients
+from adapters.memory.epoch import Epoch
 from adapters.memory.users import MemoryUsers
 from core.tokens.model import AccessToken, Family, Standing
 from core.tokens.ports import AccessTokenLedger, Exceeded, RefreshFamilies, Reused, Rotated, Rotation
-
-
-class Epoch:
-    """The instant before which all tokens have ended."""
-
-    def __init__(self) -> None:
-        self.valid_from: datetime | None = None
 
 
 class MemoryRefreshFamilies:
@@ -81,7 +75,11 @@ class MemoryRefreshFamilies:
         return found is not None and found.revoked_at is not None
 
     def expired(self, before: datetime) -> list[UUID]:
-        return [family.id for family in self._families.values() if family.expires_at < before]
+        return [
+            family.id
+            for family in self._families.values()
+            if family.expires_at < before or (family.revoked_at is not None and family.revoked_at < before)
+        ]
 
     def forget(self, family: UUID) -> None:
         del self._families[family]

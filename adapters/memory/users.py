@@ -7,6 +7,7 @@ from uuid import UUID
 
 import attrs
 
+from adapters.memory.epoch import Epoch
 from core.protocol.refusals import ChangedMeanwhile, EmailTaken, UsernameTaken, UserNotFound
 from core.protocol.unset import Unset
 from core.users.model import User
@@ -16,8 +17,9 @@ from core.users.ports import Page, UserChanges, UserRepository
 class MemoryUsers:
     """Each verb yields once, as a database would, and then decides and changes without another pause."""
 
-    def __init__(self, names: set[str] | None = None) -> None:
+    def __init__(self, names: set[str] | None = None, epoch: Epoch | None = None) -> None:
         """`names` are all that were ever given out, to users and to clients."""
+        self._epoch = epoch or Epoch()
         self._users: dict[UUID, User] = {}
         self._names = set() if names is None else names
 
@@ -37,7 +39,10 @@ class MemoryUsers:
 
     async def get_by_username(self, username: str) -> User | None:
         await asyncio.sleep(0)
-        return next((user for user in self._users.values() if user.username == username), None)
+        for user in self._users.values():
+            if user.username == username:
+                return attrs.evolve(user, tokens_valid_from=self._epoch.with_own(user.tokens_valid_from))
+        return None
 
     async def update(self, user_id: UUID, changes: UserChanges) -> User:
         await asyncio.sleep(0)

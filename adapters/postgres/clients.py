@@ -19,13 +19,16 @@ from core.clients.ports import ClientChanges, ClientPage, ClientRepository, Reso
 from core.protocol.refusals import ClientIdTaken, ClientNotFound, ResourceNotFound, ResourceTaken, Unavailable
 from core.protocol.unset import Unset
 
-# With the scopes of the resources that are registered at this moment.
+# With the scopes of the resources that are registered at this moment; $1 is the audience of tokens that name none. The
+# instant before which all tokens have ended is everybody's own.
 COLUMNS = """
 client_id, name, auth_method, grant_types, clients.scopes, resources, serves, jwks, secret_digest,
-previous_secret_digest, previous_secret_until, is_active, tokens_valid_from, clients.created_at, updated_at,
-CASE WHEN resources <> '{}' THEN (
-    SELECT json_object_agg(identifier, resources.scopes) FROM resources WHERE identifier = ANY (clients.resources)
-) END AS definitions
+previous_secret_digest, previous_secret_until, is_active,
+greatest(tokens_valid_from, (SELECT valid_from FROM token_epoch)) AS tokens_valid_from, clients.created_at, updated_at,
+(
+    SELECT json_object_agg(identifier, resources.scopes) FROM resources
+    WHERE identifier = ANY (clients.resources) OR identifier = $1
+) AS definitions
 """
 
 # The id goes into `usernames` first, where it stays for ever: users and clients meet there.
@@ -38,36 +41,36 @@ INSERT INTO clients (
 SELECT username, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM name
 """
 
-BY_ID = f"SELECT {COLUMNS} FROM clients WHERE client_id = $1"  # noqa: S608 - constant names only, here and below
+BY_ID = f"SELECT {COLUMNS} FROM clients WHERE client_id = $2"  # noqa: S608 - constant names only, here and below
 
 # A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
 UPDATE = f"""
 UPDATE clients SET
-    updated_at = $2,
-    name = coalesce($3, name),
-    grant_types = coalesce($4, grant_types),
-    scopes = coalesce($5, scopes),
-    resources = coalesce($6, resources),
-    serves = coalesce($7, serves),
-    jwks = coalesce($8, jwks),
-    is_active = coalesce($9, is_active),
-    tokens_valid_from = greatest($10, tokens_valid_from)
-WHERE client_id = $1
+    updated_at = $3,
+    name = coalesce($4, name),
+    grant_types = coalesce($5, grant_types),
+    scopes = coalesce($6, scopes),
+    resources = coalesce($7, resources),
+    serves = coalesce($8, serves),
+    jwks = coalesce($9, jwks),
+    is_active = coalesce($10, is_active),
+    tokens_valid_from = greatest($11, tokens_valid_from)
+WHERE client_id = $2
 RETURNING {COLUMNS}
 """  # noqa: S608 - as above
 
 REPLACE_SECRET = f"""
 UPDATE clients SET
-    updated_at = $4,
-    secret_digest = $2,
-    previous_secret_digest = CASE WHEN $3::timestamptz IS NOT NULL THEN secret_digest END,
-    previous_secret_until = $3
-WHERE client_id = $1 AND secret_digest IS NOT NULL
+    updated_at = $5,
+    secret_digest = $3,
+    previous_secret_digest = CASE WHEN $4::timestamptz IS NOT NULL THEN secret_digest END,
+    previous_secret_until = $4
+WHERE client_id = $2 AND secret_digest IS NOT NULL
 RETURNING {COLUMNS}
 """  # noqa: S608 - as above
 
 DELETE = "DELETE FROM clients WHERE client_id = $1 RETURNING client_id"
-PAGE = f"SELECT {COLUMNS} FROM clients WHERE client_id > $1 ORDER BY client_id LIMIT $2"  # noqa: S608 - as above
+PAGE = f"SELECT {COLUMNS} FROM clients WHERE client_id > $2 ORDER BY client_id LIMIT $3"  # noqa: S608 - as above
 
 CREATE_RESOURCE = "INSERT INTO resources (identifier, scopes, created_at) VALUES ($1, $2, $3)"
 REPLACE_SCOPES = "UPDATE resources SET scopes = $2 WHERE identifier = $1 RETURNING identifier, scopes, created_at"
@@ -83,8 +86,9 @@ NOBODY: tuple[float, Client | None] = (float("-inf"), None)
 
 
 class PostgresClients:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audience: str = "") -> None:
         self._database = database
+        self._audience = audience
         self._remembered: OrderedDict[str, tuple[float, Client]] = OrderedDict()
         self._changes = 0  # that were made here
         self._reading: dict[str, asyncio.Task[None]] = {}
@@ -112,7 +116,7 @@ class PostgresClients:
 
     async def get(self, client_id: str) -> Client | None:
         asked, changes = monotonic(), self._changes
-        row = await self._database.fetchrow(BY_ID, client_id)
+        row = await self._database.fetchrow(BY_ID, self._audience, client_id)
         client = None if row is None else _client(row)
         self._remembered.pop(client_id, None)
         if client is not None and changes == self._changes:  # otherwise this may be how it was before
@@ -139,6 +143,7 @@ class PostgresClients:
     async def update(self, client_id: str, changes: ClientChanges) -> Client:
         row = await self._database.fetchrow(
             UPDATE,
+            self._audience,
             client_id,
             changes.at,
             _or_null(changes.name),
@@ -158,7 +163,7 @@ class PostgresClients:
     async def replace_secret(
         self, client_id: str, digest: bytes, *, previous_until: datetime | None, at: datetime
     ) -> Client:
-        row = await self._database.fetchrow(REPLACE_SECRET, client_id, digest, previous_until, at)
+        row = await self._database.fetchrow(REPLACE_SECRET, self._audience, client_id, digest, previous_until, at)
         self._forget(client_id)
         if row is None:
             raise ClientNotFound
@@ -175,7 +180,7 @@ class PostgresClients:
         self._remembered.pop(client_id, None)
 
     async def page(self, *, after: str | None, limit: int) -> ClientPage:
-        rows = await self._database.fetch(PAGE, after or "", limit + 1)
+        rows = await self._database.fetch(PAGE, self._audience, after or "", limit + 1)
         clients = tuple(_client(row) for row in rows[:limit])
         return ClientPage(clients, clients[-1].client_id if len(rows) > limit else None)
 

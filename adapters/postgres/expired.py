@@ -15,6 +15,7 @@ ADVISORY_LOCK = 0x00_77_77_70_72_75_6E_65
 # Table, its key, the column that is indexed, and for how long past that instant a row stays.
 TABLES = (
     ("refresh_families", "id", "expires_at", FAMILIES_STAY),
+    ("refresh_families", "id", "revoked_at", FAMILIES_STAY),
     ("revoked_access_tokens", "jti", "expires_at", timedelta(0)),
     ("spent_assertions", "digest", "expires_at", timedelta(0)),
     ("failed_attempts", "key", "since", LONGEST_WINDOW),

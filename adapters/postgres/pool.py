@@ -46,6 +46,7 @@ class Pool:
         started = monotonic()
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+        again = False
         while True:
             if self._closed:
                 raise PoolClosed("the pool is closed")
@@ -56,7 +57,8 @@ class Pool:
                     return connection
             if len(self._used) + self._opening < self._largest:
                 return await self._open(started)
-            handed = await self._turn(started)
+            handed = await self._turn(started, again=again)
+            again = True
             if handed is not None and handed.is_closed():  # on its way here
                 self.drop(handed)
             elif handed is not None:
@@ -109,10 +111,12 @@ class Pool:
         self._used[connection] = started
         return connection
 
-    async def _turn(self, started: float) -> asyncpg.Connection | None:
-        """Wait for a connection that somebody gives back; None is for a place to open one."""
+    async def _turn(self, started: float, *, again: bool) -> asyncpg.Connection | None:
+        """Wait for a connection that somebody gives back; None is for a place to open one. Whoever found that taken
+        waits `again`, before all others.
+        """
         turn: asyncio.Future[asyncpg.Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((started, turn))
+        (self._waiting.appendleft if again else self._waiting.append)((started, turn))
         try:
             return await turn
         except asyncio.CancelledError:

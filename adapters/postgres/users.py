@@ -23,7 +23,10 @@ SELECT $1, username, $3, $4, $5, $6, $7, $8, $9 FROM name
 """
 
 BY_ID = f"SELECT {COLUMNS} FROM users WHERE id = $1"  # noqa: S608 - constant names only, here and below
-BY_USERNAME = f"SELECT {COLUMNS} FROM users WHERE username = $1"  # noqa: S608 - as above
+
+# The instant before which all tokens have ended is everybody's own.
+EPOCH_TOO = "greatest(tokens_valid_from, (SELECT valid_from FROM token_epoch))"
+BY_USERNAME = f"SELECT {COLUMNS.replace('tokens_valid_from', EPOCH_TOO)} FROM users WHERE username = $1"  # noqa: S608 - as above
 
 # A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
 UPDATE = f"""

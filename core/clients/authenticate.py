@@ -50,7 +50,7 @@ ClientCredential = SecretCredential | AssertionCredential | PublicCredential
 class AuthenticatedClient:
     """Proof that a client authenticated as it is registered to. A public one only named itself: see `client.public`.
 
-    `remembered`: the client may have been changed within the last fifth of a second. A yes may rest on that, a no must not.
+    `remembered`: the client may have changed within the last fifth of a second. A yes may rest on that, a no must not.
     """
 
     client: Client

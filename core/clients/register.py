@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from core.clients.model import (
     CLIENT_ID,
@@ -26,7 +26,7 @@ from core.protocol.refusals import ClientNotFound, FieldError, InvalidFields, No
 from core.protocol.scope import resource_errors, scope_errors, unique
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET, Unset
-from core.users.model import next_whole_second
+from core.users.ending import end_tokens
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -166,11 +166,15 @@ class UpdateClient:
             serves=serves if isinstance(serves, Unset) else unique(serves),
             jwks=jwks,
             is_active=is_active,
-            tokens_valid_from=next_whole_second(now) if is_active is False else UNSET,
         )
         before = await FindClient(self.clients)(client_id)
         await self.registry.check(changed(before, changes), before)
-        client = await self.clients.update(client_id, changes)
+        if is_active is False:
+            client = await end_tokens(
+                self.clock, lambda instant: self.clients.update(client_id, evolve(changes, tokens_valid_from=instant))
+            )
+        else:
+            client = await self.clients.update(client_id, changes)
         self.audit.note("client changed", client_id=client_id)
         return client
 
@@ -211,8 +215,10 @@ class EndClientsTokens:
         """Raises `ClientNotFound`."""
         await FindClient(self.clients)(client_id)
         now = self.clock.now()
-        changes = ClientChanges(at=now, tokens_valid_from=next_whole_second(now))
-        client = await self.clients.update(client_id, changes)
+        client = await end_tokens(
+            self.clock,
+            lambda instant: self.clients.update(client_id, ClientChanges(at=now, tokens_valid_from=instant)),
+        )
         self.audit.note("client's tokens ended", client_id=client_id)
         return client
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
+from core.clients.model import Client
 from core.grants.contract import Asked, Authorization, ClientRequest, RefreshRequest
 from core.grants.narrowing import Narrow
 from core.ports import Clock
@@ -29,7 +30,7 @@ class RefreshGrant:
         """Raises `InvalidGrant`; `InvalidScope` and `InvalidTarget` for more than was granted, which spends nothing."""
         request, client = asked.request, asked.client.client if asked.client is not None else None
         at = self.clock.now()  # before anything is read: whatever ends the user's tokens from here on ends this one
-        self.narrow.check(request, client)  # before the token is spent
+        await self._check(request, client)  # before the token is spent
         outcome = await self.rotate(
             request.refresh_token,
             client_id=client.client_id if client is not None else None,
@@ -47,10 +48,20 @@ class RefreshGrant:
             raise spent()
         may_have, audience = self.narrow(Asked(resources=asked_for), client)
         scope = common(granted.scope if request.scope is None else request.scope, may_have)
-        if request.scope and not scope:
-            raise InvalidScope("None of the resources knows that scope any more")
         allowed = evolve(granted, scope=scope, audience=audience, at=at)
         return Authorization(allowed, user.roles, rotated.family.id, token.text)
+
+    async def _check(self, request: RefreshRequest, client: Client | None) -> None:
+        """What is asked for may be had at all. Raises `InvalidScope`, `InvalidTarget`, and then nothing has changed."""
+        self.narrow.check(request, client)
+        if not request.scope:
+            return
+        family = await self.rotate.find(request.refresh_token)
+        if family is None or family.permission.client_id != (client.client_id if client is not None else None):
+            return  # no more is told of it than the rotation tells
+        audience = unique(request.resources) or common(family.permission.audience, self.narrow.known(client))
+        if audience:
+            self.narrow(Asked(scope=request.scope, resources=audience), client)
 
     def _user(self, rotated: Rotated) -> User:
         """Whose tokens these are. Raises `InvalidGrant` when they have ended."""

@@ -12,7 +12,7 @@ from core.grants.contract import ClientRequest, Grant, Presented, TokenRequest, 
 from core.ports import Clock
 from core.protocol.refusals import InvalidClient, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType
 from core.tokens.issue import IssueAccessToken
-from core.users.authenticate import settled
+from core.users.ending import settled
 
 
 @frozen

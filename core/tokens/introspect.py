@@ -115,7 +115,7 @@ class Introspect:
         if claims.scope:
             members["scope"] = claims.scope
         if user is not None:
-            members |= {"username": user.username, "roles": list(claims.roles)}
+            members |= {"username": user.username, "roles": list(user.roles)}
         return members
 
 

@@ -107,6 +107,11 @@ class RotateFamily:
     policy: RefreshPolicy
     audit: Audit
 
+    async def find(self, text: Secret) -> Family | None:
+        """The family of a token, in whatever state; None for one that this server did not make."""
+        token = await self.tokens.read(text)
+        return await self.families.find(token.family) if token is not None else None
+
     async def __call__(
         self,
         text: Secret,

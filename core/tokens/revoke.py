@@ -14,7 +14,7 @@ from core.protocol.secret import Secret
 from core.tokens.ports import AccessTokenLedger, RefreshFamilies
 from core.tokens.refresh import PREFIX, RefreshTokens
 from core.tokens.verify import VerifyToken
-from core.users.model import next_whole_second
+from core.users.ending import end_tokens
 
 
 @frozen
@@ -70,7 +70,7 @@ class EndAllTokens:
 
     async def __call__(self) -> datetime:
         """The instant from which tokens count again: those of the rest of this second end as well."""
-        valid_from = next_whole_second(self.clock.now())
-        await self.ledger.end_all(valid_from)
+        await end_tokens(self.clock, self.ledger.end_all)
+        valid_from = await self.ledger.all_valid_from() or self.clock.now()
         self.audit.note("all tokens ended")
         return valid_from

@@ -81,7 +81,7 @@ def in_good_standing(claims: AccessToken, standing: Standing) -> User | None:
         raise InvalidToken("the earlier tokens of its client, or of everybody, were ended")
     user = standing.user
     if user is None:
-        if claims.sub == claims.client_id:
+        if claims.sub == claims.client_id != FIRST_PARTY_CLIENT:
             return None
         raise InvalidToken("no such user")
     if not user.is_active:

@@ -7,9 +7,10 @@ from uuid import UUID
 from attrs import frozen
 
 from core.access.model import as_roles
-from core.ports import Clock, Entropy
+from core.ports import Audit, Clock, Entropy
 from core.protocol.refusals import FieldError, InvalidFields, InvalidToken, UserNotFound
 from core.protocol.unset import UNSET, Unset
+from core.users.ending import end_tokens
 from core.users.model import (
     USERNAME,
     User,
@@ -179,12 +180,16 @@ class EndUsersTokens:
 
     users: UserRepository
     clock: Clock
+    audit: Audit
 
     async def __call__(self, username: str) -> User:
         """Raises `UserNotFound`."""
-        user = await FindUser(self.users)(username)
-        now = self.clock.now()
-        return await self.users.update(user.id, UserChanges(at=now, tokens_valid_from=next_whole_second(now)))
+        user, now = await FindUser(self.users)(username), self.clock.now()
+        ended = await end_tokens(
+            self.clock, lambda instant: self.users.update(user.id, UserChanges(at=now, tokens_valid_from=instant))
+        )
+        self.audit.note("user's tokens ended", username=username)
+        return ended
 
 
 @frozen

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attrs import field, frozen
 
 from core.ports import Clock
 from core.protocol.refusals import Unavailable, WrongCredentials
+from core.users.ending import settled
 from core.users.model import USERNAME, User
 from core.users.password import Password
 from core.users.ports import PasswordHasher, UserRepository
 from core.users.throttle import Attempt, Throttle
-
-# After a password change logins wait for the next whole second. A longer wait means that clocks disagree.
-LONGEST_WAIT = timedelta(seconds=2)
 
 
 @frozen
@@ -28,18 +26,6 @@ class AuthenticatedUser:
 
     user: User
     at: datetime = field()
-
-
-async def settled(valid_from: datetime | None, at: datetime, clock: Clock) -> bool:
-    """Whether a token of the instant `at` would count. If not, one of now does on return: within the second in which
-    tokens were ended, a new one would be cut off with the old ones. Raises `Unavailable`.
-    """
-    if valid_from is None or at >= valid_from:
-        return True
-    if valid_from - at > LONGEST_WAIT:
-        raise Unavailable("The clocks of Watchword's servers disagree; try again later")
-    await clock.sleep_until(valid_from)
-    return False
 
 
 @frozen

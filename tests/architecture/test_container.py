@@ -241,7 +241,7 @@ def test_the_policies_are_those_of_the_settings(tmp_path: Path) -> None:
     days = timedelta(days=5), timedelta(days=4)
     assert box.refresh_policy() == RefreshPolicy(*days, grace=timedelta(seconds=2))
     keys = box.key_policy()
-    assert (keys.algorithms, keys.ahead, keys.period) == (("EdDSA", "RS256"), timedelta(seconds=8), timedelta(days=6))
+    assert (keys.algorithms, keys.ahead, keys.period) == (("EdDSA", "RS256"), timedelta(seconds=9), timedelta(days=6))
     assert keys.token_lifetime == timedelta(days=1)  # the longest that there can have been
     assertions = box.assertion_policy()
     assert (set(assertions.audiences), assertions.leeway) == ({"https://i/", f"https://i{TOKEN}"}, three)

@@ -11,10 +11,11 @@ from attrs import frozen
 
 from adapters.hashing.pooled import PooledPasswordHasher
 from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
+from adapters.memory.epoch import Epoch
 from adapters.memory.expired import MemoryExpiredRows
 from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
 from adapters.memory.throttle import MemoryTallies
-from adapters.memory.tokens import Epoch, MemoryAccessTokens, MemoryRefreshFamilies
+from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
 from adapters.memory.users import MemoryUsers
 from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
 from adapters.postgres.database import Database
@@ -34,6 +35,7 @@ from tests.support import SetClock
 hypothesis.settings.register_profile("watchword", deadline=None, max_examples=100, database=None)
 hypothesis.settings.load_profile("watchword")
 
+AUDIENCE = "https://audience.example"  # of tokens that name none
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123_456, tzinfo=UTC)
 
 
@@ -57,7 +59,7 @@ class Stores:
 def in_memory() -> Stores:
     clock, names, epoch = SetClock(NOW), set[str](), Epoch()
     resources, tallies = MemoryResources(), MemoryTallies()
-    users, clients = MemoryUsers(names), MemoryClients(resources, names)
+    users, clients = MemoryUsers(names, epoch), MemoryClients(resources, names, AUDIENCE, epoch)
     families = MemoryRefreshFamilies(epoch, users)
     ledger = MemoryAccessTokens(users, clients, families, epoch)
     return Stores(
@@ -81,7 +83,7 @@ def in_postgres(database: Database) -> Stores:
         clock=clock,
         users=PostgresUsers(database),
         resources=PostgresResources(database),
-        clients=PostgresClients(database),
+        clients=PostgresClients(database, AUDIENCE),
         spent=PostgresSpentAssertions(database),
         families=PostgresRefreshFamilies(database),
         ledger=PostgresAccessTokens(database),

@@ -83,10 +83,21 @@ async def test_what_is_needed_stays_to_its_last_moment(stores: Stores, kind: str
 
 async def test_a_revoked_family_tells_of_its_access_tokens_until_they_have_expired(stores: Stores) -> None:
     family = await started(stores.families, expires_at=NOW, idle_expires_at=NOW)
-    await stores.families.revoke(family.id, at=NOW - TICK)
+    await stores.families.revoke(family.id, at=NOW)
     stores.clock.instant = NOW + FAMILIES_STAY
     assert await Prune(stores.expired)() == 0
     assert (await stores.ledger.standing(a_token(grant_id=family.id))).revoked
+
+
+async def test_a_revoked_family_does_not_stay_until_it_would_have_expired(stores: Stores) -> None:
+    far = NOW + timedelta(days=3650)
+    family = await started(stores.families, expires_at=far, idle_expires_at=far)
+    living = await started(stores.families, expires_at=far, idle_expires_at=far)
+    await stores.families.revoke(family.id, at=NOW)
+    stores.clock.instant = NOW + FAMILIES_STAY + TICK
+    assert await Prune(stores.expired)() == 1
+    assert await stores.families.find(family.id) is None
+    assert await stores.families.find(living.id) == living
 
 
 async def test_all_kinds_go_in_batches(stores: Stores) -> None:

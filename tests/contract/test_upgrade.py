@@ -175,7 +175,7 @@ async def test_what_is_taken_back_loses_neither_users_nor_names_nor_keys(old: Ol
     assert rows(old.dsn, "usernames") == [("alice",), ("bob@example.com",), ("carol",), ("reports",)]
     with connected(old.dsn) as connection:
         assert connection.execute(ACTIVE).fetchall() == [(old.kid,)]
-        assert connection.execute("SELECT count(*) FROM signing_keys").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM signing_keys").fetchone() == (1,)  # what signed nothing
 
 
 async def test_after_a_rotation_the_new_key_is_the_one_that_is_taken_back(old: Old, stores: Stores) -> None:
@@ -188,7 +188,26 @@ async def test_after_a_rotation_the_new_key_is_the_one_that_is_taken_back(old: O
     undo(old.dsn)
     with connected(old.dsn) as connection:
         assert connection.execute(ACTIVE).fetchall() == [(active.kid,)]
-        assert connection.execute("SELECT count(*) FROM signing_keys").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM signing_keys").fetchone() == (2,)
+
+
+async def test_a_release_that_was_taken_back_comes_again_and_no_withdrawn_key_with_it(old: Old, stores: Stores) -> None:
+    _, maintain = tokens(old, stores)
+    rotate = RotateKeys(stores.signing_keys, maintain, stores.clock, POLICY, NotingAudit())
+    stores.clock.forward(hours=-1)
+    await rotate(at_once=True)
+    stores.clock.forward(minutes=1)
+    active = (await rotate(at_once=True)).active("ES256", stores.clock.now())
+    assert active is not None
+    assert await stores.signing_keys.withdraw(old.kid, at=stores.clock.now())
+    undo(old.dsn)
+    migrations.apply(old.dsn, MIGRATIONS)
+    ring = KeyRing(await stores.signing_keys.all())
+    assert ring.find(old.kid) is None
+    again = ring.active("ES256", stores.clock.now())
+    assert again is not None
+    assert again.kid == active.kid
+    assert len((await maintain()).keys) == 3  # the two that had signed, and a next one
 
 
 async def test_up_and_down_and_up_again_comes_to_the_same(old: Old, stores: Stores) -> None:

@@ -12,10 +12,11 @@ from adapters.jose.making import SealedKeyMaker
 from adapters.jose.sealing import Sealer, fresh_key
 from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
 from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
+from adapters.memory.epoch import Epoch
 from adapters.memory.expired import MemoryExpiredRows
 from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
 from adapters.memory.throttle import MemoryTallies
-from adapters.memory.tokens import Epoch, MemoryAccessTokens, MemoryRefreshFamilies
+from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
 from adapters.memory.users import MemoryUsers
 from adapters.system import SystemEntropy
 from core.clients.authenticate import (
@@ -110,9 +111,11 @@ class House:
     refresh_without_client: bool = False
     names: set[str] = field(factory=set)
     epoch: Epoch = field(factory=Epoch)
-    users: MemoryUsers = Factory(lambda house: MemoryUsers(house.names), takes_self=True)
+    users: MemoryUsers = Factory(lambda house: MemoryUsers(house.names, house.epoch), takes_self=True)
     resources: MemoryResources = field(factory=MemoryResources)
-    clients: MemoryClients = Factory(lambda house: MemoryClients(house.resources, house.names), takes_self=True)
+    clients: MemoryClients = Factory(
+        lambda house: MemoryClients(house.resources, house.names, AUDIENCE, house.epoch), takes_self=True
+    )
     spent: MemorySpentAssertions = Factory(lambda house: MemorySpentAssertions(house.clock), takes_self=True)
     families: MemoryRefreshFamilies = Factory(
         lambda house: MemoryRefreshFamilies(house.epoch, house.users), takes_self=True
@@ -169,7 +172,7 @@ class House:
 
     @property
     def end_users_tokens(self) -> EndUsersTokens:
-        return EndUsersTokens(self.users, self.clock)
+        return EndUsersTokens(self.users, self.clock, self.audit)
 
     @property
     def delete_user(self) -> DeleteUser:

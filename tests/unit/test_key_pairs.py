@@ -183,14 +183,28 @@ async def test_a_token_names_one_of_our_keys(home: House, changed: dict[str, obj
     assert await refused(tokens, Secret(f"{encoded({**header(token), **changed})}.{payload}.{signature}"))
 
 
-async def test_the_keys_of_another_algorithm_are_published_and_verify_no_access_token(home: House) -> None:
+async def test_a_token_outlives_a_change_of_the_algorithm(home: House) -> None:
     home = evolve(home, key_policy=evolve(KEY_POLICY, algorithms=("ES256", "EdDSA")))
     await home.maintain_keys()
     es, ed = worker(home), worker(home, "EdDSA")
     token = await ed.sign(CLAIMS, typ=TYP)
-    assert await refused(es, token)
+    assert header(token)["alg"] == "EdDSA"
     assert {jwk["alg"] for jwk in await es.jwks()} == {"ES256", "EdDSA"}
     assert await ed.verify(token, typ=TYP) == CLAIMS
+    assert await es.verify(token, typ=TYP) == CLAIMS
+    own = await es.sign(CLAIMS, typ=TYP)
+    assert await ed.verify(own, typ=TYP) == CLAIMS
+
+
+@pytest.mark.parametrize(("used", "claimed"), [("ES256", "EdDSA"), ("ES256", "RS256"), ("EdDSA", "ES256")])
+async def test_a_key_counts_with_its_own_algorithm_alone(home: House, used: str, claimed: str) -> None:
+    home = evolve(home, key_policy=evolve(KEY_POLICY, algorithms=("ES256", "EdDSA", "RS256")))
+    await home.maintain_keys()
+    token = (await worker(home, used).sign(CLAIMS, typ=TYP)).reveal()
+    _, payload, signature = token.split(".")
+    forged = json.dumps({**header(Secret(token)), "alg": claimed}).encode()
+    text = base64.urlsafe_b64encode(forged).rstrip(b"=").decode()
+    assert await refused(worker(home), Secret(f"{text}.{payload}.{signature}"))
 
 
 # The store
