@@ -6,8 +6,9 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -88,4 +89,14 @@ def _database(server: Secret, template: str | None = None) -> Iterator[tuple[str
         try:
             yield name, Secret(urlunsplit(urlsplit(server.reveal())._replace(path=f"/{name}")))
         finally:
+            _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """PostgreSQL's own vacuum may be at work in there, which is none of ours to end, and soon done."""
+    for _ in range(100):
+        with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} cannot be dropped")

@@ -92,7 +92,7 @@ class Watchword:
                 yield json.loads(line)["address"], process
             finally:
                 process.terminate()
-                process.wait(30)
+                process.wait(60)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "entrypoints.cli", *arguments]

@@ -68,7 +68,7 @@ def test_the_start_message_names_address_data_and_a_command_that_works(watchword
         curl = next(line.split() for line in message.splitlines() if line.strip().startswith("curl"))
         said = subprocess.run(["curl", "-s", *curl[1:]], capture_output=True, text=True, check=True).stdout
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert f"http://127.0.0.1:{port}" in message
     assert str(watchword.data_dir) in message
     assert '"access_token"' in said
@@ -94,7 +94,7 @@ def test_kill_9_loses_nothing_and_leaves_nothing_behind(watchword: Watchword) ->
             name = f"user{round_}"
             watchword.ok("users", "create", name, "--email", f"{name}@example.com", "--password-stdin", input="x" * 8)
             process.kill()
-            process.wait(10)
+            process.wait(60)
     listed = watchword.json("users", "list")["users"]
     assert [user["username"] for user in listed] == ["testuser", "user0", "user1", "user2"]
 
@@ -111,7 +111,7 @@ def test_workers_end_with_a_killed_parent(watchword: Watchword) -> None:
         token(address)
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        process.wait(10)
+        process.wait(60)
         eventually(lambda: not any(child.is_running() for child in family))
 
 
@@ -119,7 +119,7 @@ def test_sigterm_stops_in_order_with_code_0_and_takes_postgresql_along(watchword
     with watchword.serving() as (_, process):
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family)
 
 
