@@ -26,10 +26,8 @@ from core.protocol.refusals import ClientNotFound, FieldError, InvalidFields, No
 from core.protocol.scope import resource_errors, scope_errors, unique
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET, Unset
+from core.users.accounts import DEFAULT_PAGE, LARGEST_PAGE
 from core.users.ending import end_tokens
-
-DEFAULT_PAGE = 50
-LARGEST_PAGE = 200
 
 LONGEST_OVERLAP = timedelta(days=30)
 

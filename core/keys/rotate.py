@@ -111,10 +111,11 @@ class RetireKey:
 
     async def __call__(self, kid: str) -> KeyRing:
         """The keys afterwards. The next key takes the place of an active one. Raises `KeyNotFound`."""
-        key = KeyRing(await self.store.all()).find(kid)
+        ring = KeyRing(await self.store.all())
+        key = ring.find(kid)
         if key is None:
             raise KeyNotFound
-        if KeyRing(await self.store.all()).active(key.algorithm, self.clock.now()) == key:
+        if ring.active(key.algorithm, self.clock.now()) is key:
             heir = await self.maintain.next_of(key.algorithm)
             if heir.predecessor == kid:  # otherwise another worker was faster: its heir signs, and this one is the next
                 await self.store.advance(heir.kid, self.clock.now())

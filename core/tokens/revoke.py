@@ -70,7 +70,10 @@ class EndAllTokens:
 
     async def __call__(self) -> datetime:
         """The instant from which tokens count again: those of the rest of this second end as well."""
-        await end_tokens(self.clock, self.ledger.end_all)
-        valid_from = await self.ledger.all_valid_from() or self.clock.now()
+        valid_from = await end_tokens(self.clock, self._end)
         self.audit.note("all tokens ended")
+        return valid_from
+
+    async def _end(self, valid_from: datetime) -> datetime:
+        await self.ledger.end_all(valid_from)
         return valid_from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from core.access.model import as_roles
 from core.ports import Audit, Clock, Entropy
@@ -15,7 +15,6 @@ from core.users.model import (
     USERNAME,
     User,
     email_errors,
-    next_whole_second,
     refuse,
     role_errors,
     username_errors,
@@ -110,17 +109,16 @@ class UpdateUser:
             errors += role_errors(roles)
         refuse(*errors)
         hashed = UNSET if isinstance(password, Unset) else await self.hasher.hash(password)
-        now = self.clock.now()
         changes = UserChanges(
-            at=now,
+            at=self.clock.now(),
             email=email,
             roles=roles if isinstance(roles, Unset) else as_roles(roles),
             is_active=is_active,
             hashed_password=hashed,
-            tokens_valid_from=next_whole_second(now) if is_active is False or hashed is not UNSET else UNSET,
         )
-        user = await self.users.update(user_id, changes)
-        return await _catch_up(self.users, self.clock, user, changes)
+        if is_active is False or hashed is not UNSET:
+            return await _change_and_end_tokens(self.users, self.clock, user_id, changes)
+        return await self.users.update(user_id, changes)
 
 
 @frozen
@@ -160,18 +158,11 @@ class ChangePassword:
             raise InvalidFields(FieldError("current_password", "this is not the current password"))
         await self.throttle.succeeded(attempt)
         hashed = await self.hasher.hash(new_password)
-        now = self.clock.now()
-        changes = UserChanges(
-            at=now,
-            hashed_password=hashed,
-            tokens_valid_from=next_whole_second(now),
-            expected_hash=user.hashed_password,
-        )
+        changes = UserChanges(at=self.clock.now(), hashed_password=hashed, expected_hash=user.hashed_password)
         try:
-            changed = await self.users.update(user.id, changes)
+            await _change_and_end_tokens(self.users, self.clock, user.id, changes)
         except UserNotFound:
             raise InvalidToken("the user was deleted meanwhile") from None
-        await _catch_up(self.users, self.clock, changed, changes)
 
 
 @frozen
@@ -184,10 +175,8 @@ class EndUsersTokens:
 
     async def __call__(self, username: str) -> User:
         """Raises `UserNotFound`."""
-        user, now = await FindUser(self.users)(username), self.clock.now()
-        ended = await end_tokens(
-            self.clock, lambda instant: self.users.update(user.id, UserChanges(at=now, tokens_valid_from=instant))
-        )
+        user = await FindUser(self.users)(username)
+        ended = await _change_and_end_tokens(self.users, self.clock, user.id, UserChanges(at=self.clock.now()))
         self.audit.note("user's tokens ended", username=username)
         return ended
 
@@ -201,13 +190,10 @@ class DeleteUser:
         await self.users.delete(user_id)
 
 
-async def _catch_up(users: UserRepository, clock: Clock, user: User, changes: UserChanges) -> User:
-    """The user, whose earlier tokens have all ended.
-
-    Until the change was stored, logins went by the old password. If that took into the second in which tokens were
-    to count again, some of their tokens would: the instant moves on behind all of them.
-    """
-    now = clock.now()
-    if isinstance(changes.tokens_valid_from, Unset) or now < changes.tokens_valid_from:
-        return user
-    return await users.update(user.id, UserChanges(at=changes.at, tokens_valid_from=next_whole_second(now)))
+async def _change_and_end_tokens(users: UserRepository, clock: Clock, user_id: UUID, changes: UserChanges) -> User:
+    """The user after the change, who has no token of before."""
+    return await end_tokens(
+        clock,
+        lambda instant: users.update(user_id, evolve(changes, tokens_valid_from=instant)),
+        move=lambda instant: users.update(user_id, UserChanges(at=changes.at, tokens_valid_from=instant)),
+    )

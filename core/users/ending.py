@@ -16,16 +16,18 @@ T = TypeVar("T")
 LONGEST_WAIT = timedelta(seconds=2)
 
 
-async def end_tokens(clock: Clock, store: Callable[[datetime], Awaitable[T]]) -> T:
+async def end_tokens(
+    clock: Clock, store: Callable[[datetime], Awaitable[T]], *, move: Callable[[datetime], Awaitable[T]] | None = None
+) -> T:
     """Store the next whole second as the instant from which tokens count again.
 
     Until that was stored, others issued tokens as ever. If it took into the second in which tokens were to count again,
-    some of theirs would: the instant moves on behind all of them.
+    some of theirs would: the instant moves on behind all of them. `move` does that where `store` does more, once.
     """
     valid_from = next_whole_second(clock.now())
     stored = await store(valid_from)
     now = clock.now()
-    return stored if now < valid_from else await store(next_whole_second(now))
+    return stored if now < valid_from else await (move or store)(next_whole_second(now))
 
 
 async def settled(valid_from: datetime | None, at: datetime, clock: Clock) -> bool:

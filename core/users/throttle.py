@@ -85,7 +85,7 @@ class Throttle:
 
     async def admit(self, attempt: Attempt) -> bool:
         """Whether failures are on record. Raises `TooManyAttempts` while the next attempt has to wait."""
-        return bool(await self._admitted(attempt, self.clock.now()))
+        return bool(await self._admitted(attempt.keys, self.clock.now()))
 
     async def failed(self, attempt: Attempt) -> None:
         """Count a failure, and commit that, before anybody is told of it.
@@ -94,7 +94,7 @@ class Throttle:
         Raises `TooManyAttempts`.
         """
         now, keys = self.clock.now(), attempt.keys
-        seen = {tally.key: keys[tally.key].counts(tally, now) for tally in await self._admitted(attempt, now)}
+        seen = {tally.key: keys[tally.key].counts(tally, now) for tally in await self._admitted(keys, now)}
         counted = await self.tallies.count({key: now - limit.window for key, limit in keys.items()}, at=now)
         # Of many guesses at once no more learn something than of many in turn: who was overtaken has to wait after all.
         free = {key: max(limit.free, seen.get(key, 0) + 1) for key, limit in keys.items()}
@@ -108,10 +108,10 @@ class Throttle:
         if await self.admit(attempt):
             await self.tallies.clear(attempt.own)
 
-    async def _admitted(self, attempt: Attempt, at: datetime) -> Sequence[Tally]:
+    async def _admitted(self, keys: Mapping[bytes, Limit], at: datetime) -> Sequence[Tally]:
         """What is on record. Raises `TooManyAttempts`."""
-        found = await self.tallies.read(list(attempt.keys))
-        _refuse_waiting(attempt.keys, found, at)
+        found = await self.tallies.read(list(keys))
+        _refuse_waiting(keys, found, at)
         return found
 
 

@@ -10,7 +10,6 @@ from attrs import frozen
 
 from core.clients.model import AuthMethod, Client
 from core.clients.register import (
-    LARGEST_PAGE,
     CreateClient,
     DeleteClient,
     FindClient,
@@ -21,6 +20,7 @@ from core.clients.register import (
 )
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET
+from core.users.accounts import LARGEST_PAGE
 from entrypoints.cli.output import json_option, minute, print_fields, print_json, print_table, yes
 from entrypoints.cli.registration import Registration, registration_options
 from entrypoints.cli.runner import Run

@@ -19,10 +19,11 @@ from core.clients.model import (
     MOST_KEYS,
     AuthMethod,
 )
-from core.clients.register import LARGEST_PAGE, LONGEST_OVERLAP
+from core.clients.register import LONGEST_OVERLAP
 from core.discovery import ASSERTION_ALGORITHMS
 from core.protocol.refusals import OAuthRefusal
 from core.protocol.scope import LONGEST_RESOURCE, MOST_RESOURCES, MOST_SCOPES
+from core.users.accounts import LARGEST_PAGE
 from entrypoints.http.app import use_cases
 from entrypoints.http.docs import ASSETS
 from entrypoints.http.routes import ENDPOINTS, build_routes, open_to_browsers

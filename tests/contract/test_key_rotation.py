@@ -148,7 +148,7 @@ async def test_a_next_key_that_is_withdrawn_takes_nothing_from_the_key_that_sign
     assert active.kid in (await states(stores))[KeyState.RETIRED]
 
 
-@pytest.mark.parametrize("look", [1, 2, 3, 4])
+@pytest.mark.parametrize("look", [1, 2, 3])  # all there are before the key is withdrawn
 async def test_whoever_is_overtaken_while_retiring_a_key_lets_no_other_sign(stores: Stores, look: int) -> None:
     other, exposed, heir = await tended(stores)
     await Worker.over(stores, Overtaken(stores.signing_keys, look, lambda: other.retire(exposed.kid))).retire(

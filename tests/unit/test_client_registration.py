@@ -11,7 +11,7 @@ from attrs import evolve
 
 from core.clients.model import AuthMethod
 from core.clients.ports import ClientChanges
-from core.clients.register import LARGEST_PAGE, LONGEST_OVERLAP, changed
+from core.clients.register import LONGEST_OVERLAP, changed
 from core.protocol.refusals import (
     ClientIdTaken,
     ClientNotFound,
@@ -21,6 +21,7 @@ from core.protocol.refusals import (
     ResourceTaken,
     UsernameTaken,
 )
+from core.users.accounts import LARGEST_PAGE
 from tests.unit.house import House
 from tests.unit.jws import a_key, public
 
