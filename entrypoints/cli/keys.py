@@ -73,7 +73,11 @@ def keys_commands(do: Run[Keys]) -> click.Group:
         else:
             _print_active(found)
 
-    @keys.command(help="Withdraw a key that was exposed. Whatever it signed is refused from now on.")
+    # One key in 64 has a name that begins as an option does.
+    @keys.command(
+        context_settings={"ignore_unknown_options": True},
+        help="Withdraw a key that was exposed. Whatever it signed is refused from now on.",
+    )
     @click.argument("kid")
     @click.option("--yes", "agreed", is_flag=True, help="Do not ask.")
     @json_option

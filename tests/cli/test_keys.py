@@ -55,7 +55,7 @@ async def test_a_rotation_and_a_retirement_reach_a_server_that_runs(shared: Watc
     eventually(lambda: kids(shared.json("keys", "list"), "next") != [])  # the server's background makes it
     listed = shared.json("keys", "list")
     assert kids(listed, "active") == [first]
-    assert published(address) == {key["kid"] for key in listed["keys"]}
+    eventually(lambda: published(address) == {key["kid"] for key in listed["keys"]})  # read again within a second
     (second,) = kids(listed, "next")
 
     too_soon = shared.run("keys", "rotate")
@@ -113,6 +113,12 @@ def test_a_shared_secret_has_no_keys_and_says_so(shared: Watchword, command: tup
     done = shared.here.run("keys", *command, JWT_SECRET_KEY="s" * 32)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: Tokens are signed with JWT_SECRET_KEY; there are no key pairs\n"
+
+
+@pytest.mark.parametrize("kid", ["-DXT7UGQqDf", "--UGQqDf_x", "-", "--y"])
+def test_a_key_may_have_a_name_that_begins_as_an_option_does(on_database: Watchword, kid: str) -> None:
+    done = on_database.here.run("keys", "retire", kid, "--yes")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: No such key, or it was retired before\n")
 
 
 def test_no_key_is_made_that_servers_could_not_open(on_database: Watchword) -> None:
