@@ -13,6 +13,9 @@ BATCH = 1000
 # A revoked family also tells of its access tokens, which live for a day at the most.
 FAMILIES_STAY = timedelta(hours=25)
 
+# A code that comes a second time ends the tokens that it gave the first time.
+CODES_STAY = timedelta(hours=25)
+
 
 class ExpiredRows(Protocol):
     """What has expired, all kinds of it. Raises `Unavailable` when the store is away."""

@@ -12,6 +12,8 @@ lock() {
 lock run "$@" pyproject.toml
 lock test "$@" pyproject.toml --group test
 lock fuzz "$@" pyproject.toml --group fuzz
+lock browser "$@" pyproject.toml --group test --group browser
+lock interop "$@" pyproject.toml --group test --group mcp
 lock lint "$@" --group lint
-lock typing "$@" pyproject.toml --group test --group fuzz --group typing
+lock typing "$@" pyproject.toml --group test --group browser --group mcp --group fuzz --group typing
 lock dev "$@" pyproject.toml --group dev

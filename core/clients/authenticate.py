@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 from core.clients.model import CLIENT_ID, AuthMethod, Client, digest
-from core.clients.ports import AssertionVerifier, ClientRepository, SpentAssertions
+from core.clients.ports import AssertionVerifier, ClientRepository, KeySets, SpentAssertions
 from core.ports import Clock
 from core.protocol.refusals import InvalidClient
 from core.protocol.secret import Secret
@@ -73,6 +73,7 @@ class AuthenticateClient:
 
     clients: ClientRepository
     assertions: AssertionVerifier
+    key_sets: KeySets
     spent: SpentAssertions
     throttle: Throttle
     clock: Clock
@@ -114,7 +115,7 @@ class AuthenticateClient:
         return sum(hmac.compare_digest(given, one) for one in accepted) > 0  # every one is compared
 
     async def _asserts(self, client: Client, presented: AssertionCredential) -> bool:
-        claims = self.assertions.verify(presented.assertion, client.jwks or {})
+        claims = await self._verified(client, presented.assertion)
         if claims is None or claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             return False
         until = self._ends(claims)
@@ -122,6 +123,17 @@ class AuthenticateClient:
         if until is None or not self._for_us(claims) or not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
             return False
         return await self.spent.redeem(client.client_id, jti, until=until)
+
+    async def _verified(self, client: Client, assertion: Secret) -> Mapping[str, object] | None:
+        """Keys behind a URL may be others than those that were fetched last: then once more."""
+        uri = client.application.jwks_uri
+        if uri is None:
+            return self.assertions.verify(assertion, client.jwks or {})
+        for fresh in (False, True):
+            claims = self.assertions.verify(assertion, await self.key_sets.of(uri, fresh=fresh) or {})
+            if claims is not None:
+                return claims
+        return None
 
     def _for_us(self, claims: Mapping[str, object]) -> bool:
         audience = claims.get("aud")

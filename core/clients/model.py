@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from core.clients.application import Application, application_errors
 from core.protocol.refusals import FieldError, InvalidFields
-from core.protocol.scope import resource_errors, scope_errors, unique
+from core.protocol.scope import IDENTITY_SCOPES, resource_errors, scope_errors, unique
 from core.protocol.secret import Secret
 
 CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -24,7 +25,7 @@ FIRST_PARTY_CLIENT = "watchword"
 LONGEST_NAME = 200
 SECRET_PREFIX = "wws_"
 
-GRANT_TYPES = ("client_credentials", "refresh_token", "password")
+GRANT_TYPES = ("authorization_code", "client_credentials", "refresh_token", "password")
 
 # RFC 7518 §6: which members make a public key, and which must not be there.
 PUBLIC_KEY_TYPES = ("EC", "RSA", "OKP")  # no set: what is asked of it may be unhashable
@@ -80,8 +81,12 @@ class Client:
 
     It shares one space of names with usernames, and neither is ever given out again, so that no `sub` is two parties'.
     `resources` are those it may ask for, and `serves` those it speaks for when it introspects. `definitions`
-    holds the scopes of each of its `resources` that is registered at this moment. Access tokens with an `iat` before
-    `tokens_valid_from` (a whole second, or None) are no longer acceptable.
+    holds the scopes of each of its `resources` that is registered at this moment; of every resource, for a client that
+    registered itself. Access tokens with an `iat` before
+    `tokens_valid_from` (a whole second, or None) are no longer acceptable. A `first_party` client belongs to whoever
+    runs the server: people are not asked for their consent, and its tokens may manage accounts. `registration` is the
+    digest of the registration access token of a client that registered itself (RFC 7592), `used_at` when it first got a
+    token for somebody.
     """
 
     client_id: str
@@ -97,12 +102,28 @@ class Client:
     secret: SecretDigests | None = None
     is_active: bool = True
     tokens_valid_from: datetime | None = None
+    application: Application = field(factory=Application)
+    first_party: bool = False
+    registration: bytes | None = field(default=None, repr=False)
+    used_at: datetime | None = None
     definitions: Mapping[str, tuple[str, ...]] = field(factory=dict, eq=False)
 
     @property
     def public(self) -> bool:
         """RFC 6749 §2.1: a client that can keep no secret."""
         return self.auth_method is AuthMethod.NONE
+
+    @property
+    def allowed_scopes(self) -> frozenset[str]:
+        """What it may ask for. One that registered itself without a list may ask for whatever its resources define."""
+        if self.scopes or self.vouched_for:
+            return frozenset(self.scopes)
+        return frozenset(IDENTITY_SCOPES).union(*self.definitions.values())
+
+    @property
+    def vouched_for(self) -> bool:
+        """Whether an administrator registered it. Otherwise what it says of itself is nobody's word but its own."""
+        return self.registration is None
 
 
 def digest(secret: Secret) -> bytes:
@@ -120,6 +141,8 @@ def client_errors(client: Client) -> list[FieldError]:
         *resource_errors(client.resources),
         *resource_errors(client.serves, "serves"),
         *_key_errors(client),
+        *application_errors(client.application),
+        *_trust_errors(client),
     ]
 
 
@@ -142,12 +165,26 @@ def _grant_errors(client: Client) -> list[FieldError]:
         return [FieldError("grant_types", "client_credentials is for clients that authenticate")]
     if client.public and client.serves:
         return [FieldError("serves", "only a client that authenticates may introspect")]
+    if "authorization_code" in client.grant_types and not client.application.redirect_uris:
+        return [FieldError("redirect_uris", "authorization_code needs at least one")]
+    return []
+
+
+def _trust_errors(client: Client) -> list[FieldError]:
+    if client.vouched_for:
+        return []
+    if client.first_party:
+        return [FieldError("first_party", "a client that registered itself is nobody's own")]
+    if "password" in client.grant_types:
+        return [FieldError("grant_types", "password is for clients that an administrator registered")]
     return []
 
 
 def _key_errors(client: Client) -> list[FieldError]:
     if client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
         return [FieldError("jwks", "keys are for private_key_jwt alone")] if client.jwks is not None else []
+    if client.application.jwks_uri is not None:
+        return [FieldError("jwks", "expected either jwks or jwks_uri")] if client.jwks is not None else []
     keys = client.jwks.get("keys") if client.jwks is not None else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MOST_KEYS:
         return [FieldError("jwks", f"private_key_jwt needs a JWK Set of 1 to {MOST_KEYS} public keys (RFC 7517 §5)")]
@@ -186,6 +223,11 @@ def refuse_client(client: Client) -> Client:
     if errors:
         raise InvalidFields(*errors)
     return client
+
+
+def is_first_party(client: Client) -> bool:
+    """Whether people give it their password, or the operator says that it is their own."""
+    return client.first_party or "password" in client.grant_types
 
 
 def missing(identifiers: Iterable[str], registered: Iterable[str], field_name: str) -> list[FieldError]:

@@ -15,7 +15,11 @@ from core.protocol.unset import UNSET, Unset
 
 @frozen
 class ClientChanges:
-    """What one request changes of a client; whatever is `UNSET` stays. `tokens_valid_from` only moves forward."""
+    """What one request changes of a client; whatever is `UNSET` stays. `tokens_valid_from` only moves forward.
+
+    `application` has the members of `Application` that change, None for one that is taken away. `no_jwks` takes the
+    keys away.
+    """
 
     at: datetime
     name: str | Unset = UNSET
@@ -26,6 +30,9 @@ class ClientChanges:
     jwks: Mapping[str, object] | Unset = UNSET
     is_active: bool | Unset = UNSET
     tokens_valid_from: datetime | Unset = UNSET
+    application: Mapping[str, object] | Unset = UNSET
+    first_party: bool | Unset = UNSET
+    no_jwks: bool = False
 
 
 @frozen
@@ -63,6 +70,9 @@ class ClientRepository(Protocol):
 
     async def page(self, *, after: str | None, limit: int) -> ClientPage: ...
 
+    async def used(self, client_id: str, *, at: datetime) -> None:
+        """It got a token for somebody. Only the first time counts."""
+
 
 class ResourceRepository(Protocol):
     """The APIs that tokens are for."""
@@ -83,6 +93,25 @@ class ResourceRepository(Protocol):
 class SpentAssertions(Protocol):
     async def redeem(self, client_id: str, jti: str, *, until: datetime) -> bool:
         """True for the first who brings this `jti` of this client; False for all others, until it has expired."""
+
+
+class Fetcher(Protocol):
+    """Documents that others name: from public addresses alone, nothing followed, bounded in size and time."""
+
+    async def json(self, url: str) -> object:
+        """The document behind an https URL. Raises `FetchFailed`, which says why to an operator."""
+
+
+class FetchFailed(Exception):
+    """A document of others that cannot be had."""
+
+
+class KeySets(Protocol):
+    async def of(self, jwks_uri: str, *, fresh: bool = False) -> Mapping[str, object] | None:
+        """The JWK Set behind a `jwks_uri`, remembered for a while; None when it cannot be had.
+
+        With `fresh` it is fetched again, if that was not done a moment ago.
+        """
 
 
 class AssertionVerifier(Protocol):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import attrs
 from attrs import evolve, frozen
 
+from core.clients.application import Application
 from core.clients.model import (
     CLIENT_ID,
     SECRET_PREFIX,
@@ -23,13 +24,16 @@ from core.clients.model import (
 from core.clients.ports import AssertionVerifier, ClientChanges, ClientPage, ClientRepository, ResourceRepository
 from core.ports import Audit, Clock, Entropy
 from core.protocol.refusals import ClientNotFound, FieldError, InvalidFields, NoSecret
-from core.protocol.scope import resource_errors, scope_errors, unique
+from core.protocol.scope import IDENTITY_SCOPES, resource_errors, scope_errors, unique
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET, Unset
 from core.users.accounts import DEFAULT_PAGE, LARGEST_PAGE
 from core.users.ending import end_tokens
 
 LONGEST_OVERLAP = timedelta(days=30)
+
+# What a client has that signs people in, when nobody says otherwise.
+SIGN_IN_GRANTS = ("authorization_code", "refresh_token")
 
 
 @frozen
@@ -82,9 +86,19 @@ class CreateClient:
         resources: tuple[str, ...] = (),
         serves: tuple[str, ...] = (),
         jwks: Mapping[str, object] | None = None,
+        application: Application | None = None,
+        first_party: bool = False,
     ) -> NewSecret:
-        """Raises `InvalidFields` naming every field at fault, `ClientIdTaken`."""
+        """Raises `InvalidFields` naming every field at fault, `ClientIdTaken`.
+
+        A client with redirect URIs and no grant types signs people in, and may ask for whatever is told of them.
+        """
         now = self.clock.now()
+        application = application or Application()
+        if application.redirect_uris and not grant_types:
+            grant_types = SIGN_IN_GRANTS
+        if "authorization_code" in grant_types and not scopes:
+            scopes = IDENTITY_SCOPES
         secret = new_secret(self.entropy) if auth_method.by_secret else None
         client = Client(
             client_id=client_id,
@@ -98,6 +112,8 @@ class CreateClient:
             serves=serves,
             jwks=jwks,
             secret=SecretDigests(digest(secret)) if secret is not None else None,
+            application=application,
+            first_party=first_party,
         )
         await self.clients.create(await self.registry.check(client))
         self.audit.note("client created", client_id=client_id)
@@ -152,8 +168,15 @@ class UpdateClient:
         serves: tuple[str, ...] | Unset = UNSET,
         jwks: Mapping[str, object] | Unset = UNSET,
         is_active: bool | Unset = UNSET,
+        application: Mapping[str, object] | Unset = UNSET,
+        first_party: bool | Unset = UNSET,
     ) -> Client:
-        """The client after the change. A deactivation ends its tokens. Raises `InvalidFields`, `ClientNotFound`."""
+        """The client after the change. A deactivation ends its tokens.
+
+        `application` has the members of `Application` that change; None takes one away.
+
+        Raises `InvalidFields`, `ClientNotFound`.
+        """
         now = self.clock.now()
         changes = ClientChanges(
             at=now,
@@ -164,6 +187,8 @@ class UpdateClient:
             serves=serves if isinstance(serves, Unset) else unique(serves),
             jwks=jwks,
             is_active=is_active,
+            application=application,
+            first_party=first_party,
         )
         before = await FindClient(self.clients)(client_id)
         await self.registry.check(changed(before, changes), before)
@@ -281,4 +306,8 @@ def new_secret(entropy: Entropy) -> Secret:
 def changed(client: Client, changes: ClientChanges) -> Client:
     """The client as it will be, but for the instant before which its tokens end."""
     fields = attrs.asdict(changes, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+    if "application" in fields:
+        fields["application"] = Application.stored({**client.application.members(), **fields["application"]})
+    if fields.pop("no_jwks"):
+        fields["jwks"] = None
     return attrs.evolve(client, updated_at=fields.pop("at"), **fields)

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from core.clients.narrowing import Narrow
 from core.grants.contract import Authorization, ClientCredentialsRequest, ClientRequest
-from core.grants.narrowing import Narrow
 from core.ports import Clock
 from core.protocol.refusals import InvalidClient
 from core.tokens.model import Permission

@@ -9,17 +9,11 @@ from uuid import UUID
 from attrs import field, frozen
 
 from core.clients.authenticate import AuthenticatedClient, ClientCredential
+from core.clients.narrowing import Asked
+from core.identity.id_token import SignedIn
 from core.protocol.secret import Secret
 from core.tokens.model import Permission
 from core.users.password import Password
-
-
-@frozen(kw_only=True)
-class Asked:
-    """What tokens are asked for: None and no resources stand for all that may be had (RFC 6749 §3.3, RFC 8707 §2)."""
-
-    scope: tuple[str, ...] | None = None
-    resources: tuple[str, ...] = ()
 
 
 @frozen
@@ -42,8 +36,17 @@ class RefreshRequest(Asked):
     refresh_token: Secret
 
 
+@frozen
+class CodeRequest(Asked):
+    """RFC 6749 §4.1.3, with the verifier of RFC 7636 §4.5."""
+
+    code: Secret
+    redirect_uri: str | None = None
+    code_verifier: Secret | None = None
+
+
 # The closed union of what the token endpoint understands. A new grant adds its request here.
-TokenRequest = PasswordRequest | ClientCredentialsRequest | RefreshRequest
+TokenRequest = PasswordRequest | ClientCredentialsRequest | RefreshRequest | CodeRequest
 
 R_co = TypeVar("R_co", bound=TokenRequest, covariant=True)
 R_contra = TypeVar("R_contra", bound=TokenRequest, contravariant=True)
@@ -69,22 +72,29 @@ class ClientRequest(Generic[R_co]):
 
 @frozen
 class Authorization:
-    """A grant's yes: what may be issued, and the refresh token that goes with it."""
+    """A grant's yes: what may be issued, and the refresh token that goes with it.
+
+    `subject` is the name by which the client knows the user, where it is not the username; with `signed_in` there is to
+    be an ID token.
+    """
 
     permission: Permission
     roles: Sequence[str] = ()
     grant_id: UUID | None = None
     refresh_token: Secret | None = None
+    subject: str | None = None
+    signed_in: SignedIn | None = None
 
 
 @frozen
 class TokenResponse:
-    """RFC 6749 §5.1. `expires_in` is in seconds."""
+    """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3. `expires_in` is in seconds."""
 
     access_token: Secret
     expires_in: int
     scope: tuple[str, ...] = ()
     refresh_token: Secret | None = None
+    id_token: Secret | None = None
     token_type: str = field(default="bearer")
 
 

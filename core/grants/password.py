@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from core.clients.narrowing import Narrow
 from core.grants.contract import Authorization, ClientRequest, PasswordRequest
-from core.grants.narrowing import Narrow
+from core.grants.identify import Identify
 from core.tokens.model import Permission
 from core.tokens.refresh import StartFamily
 from core.users.authenticate import AuthenticateUser
@@ -22,6 +23,7 @@ class PasswordGrant:
     authenticate: AuthenticateUser
     narrow: Narrow
     start: StartFamily
+    identify: Identify
     refresh_without_client: bool = False
 
     async def __call__(self, asked: ClientRequest[PasswordRequest]) -> Authorization:
@@ -32,7 +34,6 @@ class PasswordGrant:
         client_id = client.client_id if client is not None else None
         allowed = Permission(client_id, proof.user.username, scope, audience, proof.at)
         refreshes = self.refresh_without_client if client is None else "refresh_token" in client.grant_types
-        if not refreshes:
-            return Authorization(allowed, proof.user.roles)
-        token = await self.start(allowed)
-        return Authorization(allowed, proof.user.roles, token.family, token.text)
+        token = await self.start(allowed) if refreshes else None
+        grant_id, text = (token.family, token.text) if token is not None else (None, None)
+        return await self.identify(Authorization(allowed, proof.user.roles, grant_id, text), client, proof.user)

@@ -7,8 +7,9 @@ from typing import ClassVar
 from attrs import evolve, frozen
 
 from core.clients.model import Client
-from core.grants.contract import Asked, Authorization, ClientRequest, RefreshRequest
-from core.grants.narrowing import Narrow
+from core.clients.narrowing import Asked, Narrow
+from core.grants.contract import Authorization, ClientRequest, RefreshRequest
+from core.grants.identify import Identify
 from core.ports import Clock
 from core.protocol.refusals import InvalidScope, InvalidTarget
 from core.protocol.scope import common, unique
@@ -24,6 +25,7 @@ class RefreshGrant:
 
     rotate: RotateFamily
     narrow: Narrow
+    identify: Identify
     clock: Clock
 
     async def __call__(self, asked: ClientRequest[RefreshRequest]) -> Authorization:
@@ -46,10 +48,11 @@ class RefreshGrant:
         asked_for = unique(request.resources) or common(granted.audience, self.narrow.known(client))
         if not asked_for:
             raise spent()
-        may_have, audience = self.narrow(Asked(resources=asked_for), client)
+        may_have, audience = self.narrow(Asked(resources=asked_for), client, person=True)
         scope = common(granted.scope if request.scope is None else request.scope, may_have)
         allowed = evolve(granted, scope=scope, audience=audience, at=at)
-        return Authorization(allowed, user.roles, rotated.family.id, token.text)
+        authorization = Authorization(allowed, user.roles, rotated.family.id, token.text)
+        return await self.identify(authorization, client, user)
 
     async def _check(self, request: RefreshRequest, client: Client | None) -> None:
         """What is asked for may be had at all. Raises `InvalidScope`, `InvalidTarget`, and then nothing has changed."""
@@ -61,7 +64,7 @@ class RefreshGrant:
             return  # no more is told of it than the rotation tells
         audience = unique(request.resources) or common(family.permission.audience, self.narrow.known(client))
         if audience:
-            self.narrow(Asked(scope=request.scope, resources=audience), client)
+            self.narrow(Asked(scope=request.scope, resources=audience), client, person=True)
 
     def _user(self, rotated: Rotated) -> User:
         """Whose tokens these are. Raises `InvalidGrant` when they have ended."""

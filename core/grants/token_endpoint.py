@@ -9,6 +9,7 @@ from attrs import frozen
 
 from core.clients.authenticate import AuthenticateClient, AuthenticatedClient
 from core.grants.contract import ClientRequest, Grant, Presented, TokenRequest, TokenResponse
+from core.identity.id_token import IssueIdToken
 from core.ports import Clock
 from core.protocol.refusals import InvalidClient, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType
 from core.tokens.issue import IssueAccessToken
@@ -26,6 +27,7 @@ class TokenEndpoint:
     authenticate: AuthenticateClient
     clock: Clock
     issue: IssueAccessToken
+    issue_id_token: IssueIdToken
     without_client: frozenset[str]
 
     async def __call__(self, presented: Presented[Any]) -> TokenResponse:
@@ -42,8 +44,16 @@ class TokenEndpoint:
             client = await self._client(presented, grant.grant_type, fresh=True)
             authorization = await grant(ClientRequest(presented.request, client, presented.address))
         allowed = authorization.permission
-        issued = await self.issue(allowed, roles=authorization.roles, grant_id=authorization.grant_id)
-        return TokenResponse(issued.access_token, issued.expires_in, allowed.scope, authorization.refresh_token)
+        issued = await self.issue(
+            allowed, roles=authorization.roles, grant_id=authorization.grant_id, subject=authorization.subject
+        )
+        id_token = None
+        if client is not None and authorization.signed_in is not None:
+            access_token = issued.access_token
+            id_token = await self.issue_id_token(client.client, authorization.signed_in, access_token=access_token)
+        return TokenResponse(
+            issued.access_token, issued.expires_in, allowed.scope, authorization.refresh_token, id_token
+        )
 
     async def _client(self, presented: Presented[Any], grant_type: str, *, fresh: bool) -> AuthenticatedClient | None:
         if presented.credential is None:

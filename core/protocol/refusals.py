@@ -9,16 +9,23 @@
     │   ├── InvalidScope                 invalid_scope
     │   ├── InvalidTarget                invalid_target (RFC 8707 §2)
     │   ├── UnauthorizedClient           unauthorized_client
-    │   └── UnsupportedGrantType         unsupported_grant_type
+    │   ├── UnsupportedGrantType         unsupported_grant_type
+    │   ├── AuthorizationRefused         one of the codes of the authorization endpoint alone
+    │   └── RegistrationRefused          one of the codes of RFC 7591 §3.2.2
+    ├── PageRefusal                      told to the person, as there is no client that may be told (RFC 6749 §4.1.2.1)
     ├── TooManyAttempts                  whoever keeps guessing has to wait
     ├── InvalidToken                     a bearer token that is not acceptable (RFC 6750 §3.1)
     │   └── TokenMissing                 no bearer token at all
     ├── InsufficientRole                 who you are is known, and it is not enough
+    │   ├── InsufficientScope            the token was not given for this
+    │   └── NotFirstParty                the token is one of a client that may not manage accounts
     ├── InvalidFields                    values that break the domain's rules, each by name
     ├── NotFound
     │   ├── UserNotFound
     │   ├── ClientNotFound
     │   ├── ResourceNotFound
+    │   ├── SessionNotFound
+    │   ├── ConnectionNotFound
     │   └── KeyNotFound
     ├── Conflict
     │   ├── UsernameTaken
@@ -37,8 +44,6 @@ A refusal carries words for whoever sent the request; they never hold a secret. 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 
@@ -53,7 +58,7 @@ class Refusal(Exception):
 class OAuthRefusal(Refusal):
     """Carries an error code of RFC 6749 §5.2."""
 
-    code: ClassVar[str]
+    code: str
 
 
 class InvalidRequest(OAuthRefusal):
@@ -91,6 +96,30 @@ class UnsupportedGrantType(OAuthRefusal):
     code = "unsupported_grant_type"
 
 
+class AuthorizationRefused(OAuthRefusal):
+    """RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6 and its like: `code` is said when it is raised."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
+class RegistrationRefused(OAuthRefusal):
+    """`invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2)."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
+class PageRefusal(Refusal):
+    """Nothing may be redirected: `description` says what is wrong, `remedy` how to go on."""
+
+    def __init__(self, description: str, remedy: str = "Go back to the application and start again.") -> None:
+        super().__init__(description)
+        self.remedy = remedy
+
+
 class TooManyAttempts(Refusal):
     """Too many failed before. `wait` is in seconds, at least 1."""
 
@@ -116,8 +145,19 @@ class TokenMissing(InvalidToken):
 
 
 class InsufficientRole(Refusal):
+    def __init__(self, description: str = "Insufficient permissions") -> None:
+        super().__init__(description)
+
+
+class InsufficientScope(InsufficientRole):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The token was not granted the scope {scope}")
+        self.scope = scope
+
+
+class NotFirstParty(InsufficientRole):
     def __init__(self) -> None:
-        super().__init__("Insufficient permissions")
+        super().__init__("This token is one of a client that is not first-party: it may not manage accounts")
 
 
 @frozen
@@ -151,6 +191,16 @@ class ClientNotFound(NotFound):
 class ResourceNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("No such resource")
+
+
+class SessionNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such session, or it has ended")
+
+
+class ConnectionNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such application is connected")
 
 
 class KeyNotFound(NotFound):

@@ -13,6 +13,11 @@ SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}")
 SCOPE_RULE = 'a scope is 1 to 128 visible ASCII characters, without " and \\'
 MOST_SCOPES = 64
 
+# OpenID Connect Core §5.4 and §11: what these open is this server's own to tell, whatever the API.
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+IDENTITY_SCOPES = (OPENID, "profile", "email", "address", "phone", OFFLINE_ACCESS)
+
 LONGEST_RESOURCE = 512
 RESOURCE_RULE = f"a resource is an absolute URI without a fragment, at most {LONGEST_RESOURCE} ASCII characters"
 MOST_RESOURCES = 32

@@ -15,6 +15,7 @@ from core.protocol.secret import Secret
 from core.tokens.model import AccessTokenPolicy, Family, RefreshPolicy
 from core.tokens.ports import AccessTokenLedger, RefreshFamilies
 from core.tokens.refresh import PREFIX, RefreshTokens
+from core.tokens.subjects import Subjects
 from core.tokens.verify import VerifyToken, in_good_standing
 from core.users.ports import UserRepository
 
@@ -64,6 +65,7 @@ class Introspect:
     verify: VerifyToken
     ledger: AccessTokenLedger
     refresh: LookAtRefreshToken
+    subjects: Subjects
     policy: AccessTokenPolicy
 
     async def __call__(self, caller: AuthenticatedClient, token: Secret) -> Mapping[str, object]:
@@ -76,18 +78,19 @@ class Introspect:
             raise InvalidClient("Introspection is for clients that authenticate")
         try:
             if token.reveal().startswith(PREFIX):
-                return self._refresh_token(await self.refresh(token, caller.client))
+                return await self._refresh_token(await self.refresh(token, caller.client), caller.client)
             return await self._access_token(token, caller.client)
         except InvalidToken:
             return INACTIVE
 
-    def _refresh_token(self, family: Family) -> Mapping[str, object]:
+    async def _refresh_token(self, family: Family, client: Client) -> Mapping[str, object]:
         allowed = family.permission
+        subject = await self.subjects(client, allowed.username) if allowed.username is not None else allowed.client_id
         members = {
             "active": True,
             "client_id": allowed.client_id,
-            "sub": allowed.username or allowed.client_id,
-            "username": allowed.username,
+            "sub": subject,
+            "username": allowed.username if subject == allowed.username else None,
             "scope": " ".join(allowed.scope) or None,
             "aud": list(allowed.audience),
             "iss": self.policy.issuer,
@@ -115,7 +118,8 @@ class Introspect:
         if claims.scope:
             members["scope"] = claims.scope
         if user is not None:
-            members |= {"username": user.username, "roles": list(user.roles)}
+            members |= {"username": user.username} if claims.sub == user.username else {}
+            members["roles"] = list(user.roles)
         return members
 
 

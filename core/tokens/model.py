@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from core.protocol.refusals import InvalidToken
 from core.protocol.secret import Secret
 from core.users.model import User
 
 ACCESS_TOKEN_TYP = "at+jwt"  # RFC 9068 §2.1
+
+# Begins the `sub` that only one sector knows a user by (OpenID Connect Core §8.1). No username has a capital letter.
+PSEUDONYM = "P"
 
 LARGEST_TOKEN = 8 * 1024  # bytes
 LONGEST_JTI = 256  # characters: what is revoked by its identifier has to fit into an index
@@ -36,10 +39,19 @@ class RefreshPolicy:
 
 
 @frozen
+class Login:
+    """The sign-in that a grant rests on: when the person gave the password, and in which session (`sid`)."""
+
+    at: datetime
+    session: UUID
+
+
+@frozen
 class Permission:
     """For whom, by whom and for what tokens may be issued. `at` is when that was decided, the `iat` of access tokens.
 
-    `client_id` is None where no registered client took part; `username` where the client acts for itself.
+    `client_id` is None where no registered client took part; `username` where the client acts for itself. `claims` are
+    those that userinfo tells beside what the scope opens (OpenID Connect Core §5.5).
     """
 
     client_id: str | None
@@ -47,6 +59,8 @@ class Permission:
     scope: tuple[str, ...]
     audience: tuple[str, ...]
     at: datetime
+    login: Login | None = None
+    claims: tuple[str, ...] = ()
 
 
 @frozen
@@ -90,7 +104,8 @@ class IssuedToken:
 class AccessToken:
     """The claims of a verified access token. Times are NumericDates: seconds since 1970 (RFC 7519 §2).
 
-    `grant_id` names the family of refresh tokens that it came with.
+    `grant_id` names the family of refresh tokens that it came with, `userinfo` the claims that were asked for one by
+    one. `username` is whose it is, also where `sub` is a pseudonym.
     """
 
     iss: str
@@ -104,10 +119,8 @@ class AccessToken:
     scope: str = ""
     nbf: float | None = None
     grant_id: UUID | None = None
-
-    @property
-    def username(self) -> str:
-        return self.sub
+    userinfo: tuple[str, ...] = ()
+    username: str = Factory(lambda token: token.sub, takes_self=True)
 
     @classmethod
     def parse(cls, claims: Mapping[str, object]) -> AccessToken:
@@ -125,6 +138,7 @@ class AccessToken:
             scope=_text(claims, "scope") if "scope" in claims else "",
             nbf=_date(claims, "nbf") if "nbf" in claims else None,
             grant_id=_uuid(claims, "grant_id") if "grant_id" in claims else None,
+            userinfo=_texts(claims, "userinfo") if "userinfo" in claims else (),
         )
 
 
@@ -133,13 +147,16 @@ class Standing:
     """What the store knows at this moment of an access token that verified.
 
     `revoked`: by itself, or with its family. `client_active` is None when no such client is registered, and
-    `valid_from` the latest instant before which tokens ended, for its client or for everybody.
+    `valid_from` the latest instant before which tokens ended, for its client, for everybody, or for what the user
+    granted to the client. `first_party`: its client may manage accounts. `vouched_for`: it did not register itself.
     """
 
     user: User | None
     revoked: bool
     client_active: bool | None
     valid_from: datetime | None
+    first_party: bool = False
+    vouched_for: bool = True
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:

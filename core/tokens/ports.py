@@ -15,8 +15,11 @@ from core.users.model import User
 
 
 class TokenSigner(Protocol):
-    async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
-        """A compact JWS (RFC 7515 §3.1) over the claims, its header with this `typ`."""
+    async def sign(self, claims: Mapping[str, object], *, typ: str, algorithm: str | None = None) -> Secret:
+        """A compact JWS (RFC 7515 §3.1) over the claims, its header with this `typ`.
+
+        By the algorithm of access tokens, or by another one for which there are key pairs.
+        """
 
 
 class TokenVerifier(Protocol):
@@ -30,6 +33,16 @@ class TokenVerifier(Protocol):
 class Deriver(Protocol):
     async def derive(self, purpose: str, data: bytes) -> bytes:
         """32 bytes that nobody without the server's key can foretell (HMAC-SHA256); the same for all workers."""
+
+
+class Pseudonyms(Protocol):
+    """Names by which a user is known in one sector, and that tell nobody else who it is (OpenID Connect Core §8.1)."""
+
+    async def hide(self, sector: str, username: str) -> str:
+        """Begins with `PSEUDONYM`; always the same for the same two, and at most 255 characters."""
+
+    async def username_of(self, pseudonym: str) -> str | None:
+        """None for a text that this server did not make."""
 
 
 @frozen
@@ -95,7 +108,7 @@ class AccessTokenLedger(Protocol):
         """In one statement, so that what was committed before counts."""
 
     async def revoke(self, jti: str, *, until: datetime) -> None:
-        """This one ends. The note is needed until it would have expired."""
+        """This one ends, or every one with a `grant_id` that is spelled so. The note is needed until it has expired."""
 
     async def all_valid_from(self) -> datetime | None:
         """The instant of the last `end_all`."""

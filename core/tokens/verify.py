@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from core.clients.model import FIRST_PARTY_CLIENT
 from core.ports import Clock
-from core.protocol.refusals import InvalidToken
+from core.protocol.refusals import InvalidToken, NotFirstParty
 from core.protocol.secret import Secret
-from core.tokens.model import ACCESS_TOKEN_TYP, LARGEST_TOKEN, AccessToken, AccessTokenPolicy, Standing
-from core.tokens.ports import AccessTokenLedger, TokenVerifier
+from core.tokens.model import (
+    ACCESS_TOKEN_TYP,
+    LARGEST_TOKEN,
+    PSEUDONYM,
+    AccessToken,
+    AccessTokenPolicy,
+    Standing,
+)
+from core.tokens.ports import AccessTokenLedger, Pseudonyms, TokenVerifier
 from core.users.model import User
 
 
@@ -18,6 +25,7 @@ class VerifyToken:
     """RFC 9068 §4 and RFC 8725 §3, by nothing but the token and our keys: no database is asked."""
 
     verifier: TokenVerifier
+    pseudonyms: Pseudonyms
     clock: Clock
     policy: AccessTokenPolicy
 
@@ -42,24 +50,36 @@ class VerifyToken:
             raise InvalidToken("not valid yet")
         if claims.iat > now + leeway:
             raise InvalidToken("issued in the future")
-        return claims
+        if not claims.sub.startswith(PSEUDONYM):
+            return claims
+        username = await self.pseudonyms.username_of(claims.sub)
+        if username is None:
+            raise InvalidToken("a pseudonym of nobody")
+        return evolve(claims, username=username)
 
 
 @frozen
 class CurrentUser:
-    """The user behind a token, as stored at this moment."""
+    """The user behind a token, as stored at this moment.
+
+    Where `first_party_only`, a token that an application of others was given opens nothing, whatever its user may do.
+    """
 
     verify: VerifyToken
     ledger: AccessTokenLedger
+    first_party_only: bool = False
 
     async def __call__(self, token: Secret) -> User:
         """Raises `InvalidToken`, also when the token was revoked, or the user is gone, inactive, or changed the
-        password since.
+        password since; `NotFirstParty`.
         """
         claims = await self.verify(token)
-        user = in_good_standing(claims, await self.ledger.standing(claims))
+        standing = await self.ledger.standing(claims)
+        user = in_good_standing(claims, standing)
         if user is None:
             raise InvalidToken("the token of a client, with no user behind it")
+        if self.first_party_only and claims.client_id != FIRST_PARTY_CLIENT and not standing.first_party:
+            raise NotFirstParty
         return user
 
 
@@ -88,4 +108,5 @@ def in_good_standing(claims: AccessToken, standing: Standing) -> User | None:
         raise InvalidToken("the user is inactive")
     if user.tokens_valid_from is not None and claims.iat < user.tokens_valid_from.timestamp():
         raise InvalidToken("the user's earlier tokens were ended")
-    return user
+    # An application that nobody vouched for acts by the scopes that it was allowed, not with a person's roles.
+    return user if standing.vouched_for else evolve(user, roles=())

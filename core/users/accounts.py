@@ -21,6 +21,7 @@ from core.users.model import (
 )
 from core.users.password import Password, password_errors
 from core.users.ports import Page, PasswordHasher, UserChanges, UserRepository
+from core.users.profile import Profile, frozen_profile, profile_errors
 from core.users.throttle import Attempt, Throttle
 
 DEFAULT_PAGE = 50
@@ -35,10 +36,24 @@ class CreateUser:
     entropy: Entropy
 
     async def __call__(
-        self, *, username: str, email: str, password: Password, roles: tuple[str, ...] = (), is_active: bool = True
+        self,
+        *,
+        username: str,
+        email: str,
+        password: Password,
+        roles: tuple[str, ...] = (),
+        is_active: bool = True,
+        email_verified: bool = False,
+        profile: Profile | None = None,
     ) -> User:
         """Raises `InvalidFields` naming every field at fault, `UsernameTaken`, `EmailTaken`."""
-        refuse(*username_errors(username), *email_errors(email), *password_errors(password), *role_errors(roles))
+        refuse(
+            *username_errors(username),
+            *email_errors(email),
+            *password_errors(password),
+            *role_errors(roles),
+            *profile_errors(profile or {}),
+        )
         now = self.clock.now()
         user = User(
             id=self.entropy.uuid(),
@@ -49,6 +64,8 @@ class CreateUser:
             updated_at=now,
             is_active=is_active,
             roles=roles,
+            email_verified=email_verified,
+            profile=frozen_profile(profile or {}),
         )
         await self.users.create(user)
         return user
@@ -100,6 +117,8 @@ class UpdateUser:
         roles: tuple[str, ...] | Unset = UNSET,
         is_active: bool | Unset = UNSET,
         password: Password | Unset = UNSET,
+        email_verified: bool | Unset = UNSET,
+        profile: Profile | Unset = UNSET,
     ) -> User:
         """Raises `InvalidFields`, `UserNotFound`, `EmailTaken`."""
         errors = [] if isinstance(password, Unset) else password_errors(password)
@@ -107,6 +126,8 @@ class UpdateUser:
             errors += email_errors(email)
         if not isinstance(roles, Unset):
             errors += role_errors(roles)
+        if not isinstance(profile, Unset):
+            errors += profile_errors(profile)
         refuse(*errors)
         hashed = UNSET if isinstance(password, Unset) else await self.hasher.hash(password)
         changes = UserChanges(
@@ -115,6 +136,8 @@ class UpdateUser:
             roles=roles if isinstance(roles, Unset) else as_roles(roles),
             is_active=is_active,
             hashed_password=hashed,
+            email_verified=email_verified,
+            profile=profile if isinstance(profile, Unset) else frozen_profile(profile),
         )
         if is_active is False or hashed is not UNSET:
             return await _change_and_end_tokens(self.users, self.clock, user_id, changes)
@@ -133,6 +156,25 @@ class ChangeEmail:
         refuse(*email_errors(email))
         try:
             return await self.users.update(user.id, UserChanges(at=self.clock.now(), email=email))
+        except UserNotFound:
+            raise InvalidToken("the user was deleted meanwhile") from None
+
+
+@frozen
+class ChangeProfile:
+    """What a user says of themselves. Whether a number was verified is not theirs to say."""
+
+    users: UserRepository
+    clock: Clock
+
+    async def __call__(self, user: User, profile: Profile) -> User:
+        """The user with this profile in place of the one before. Raises `InvalidFields`, `InvalidToken`."""
+        refuse(*profile_errors(profile))
+        said = {name: value for name, value in profile.items() if name != "phone_number_verified"}
+        if "phone_number_verified" in user.profile and said.get("phone_number") == user.profile.get("phone_number"):
+            said["phone_number_verified"] = user.profile["phone_number_verified"]
+        try:
+            return await self.users.update(user.id, UserChanges(at=self.clock.now(), profile=frozen_profile(said)))
         except UserNotFound:
             raise InvalidToken("the user was deleted meanwhile") from None
 

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from core.access.model import MOST_ROLES, ROLE, ROLE_RULE, as_roles
 from core.protocol.refusals import FieldError, InvalidFields
+from core.users.profile import Profile, profile_errors
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 USERNAME_RULE = "a username is 1 to 64 characters of a-z 0-9 . _ - @ +, starting with a letter or digit"
@@ -28,8 +29,9 @@ class User:
     """Someone who can log in.
 
     `username` is the `sub` of this user's tokens: it never changes and is never given to another person
-    (OpenID Connect Core §2). Access tokens with an `iat` before `tokens_valid_from` (a whole second, or None) are
-    no longer acceptable. Raises `InvalidFields`, naming every field that breaks a rule.
+    (OpenID Connect Core §2). `profile` has standard claims of §5.1 by name. Access tokens with an `iat` before
+    `tokens_valid_from` (a whole second, or None) are no longer acceptable. Raises `InvalidFields`, naming every field
+    that breaks a rule.
     """
 
     id: UUID
@@ -41,9 +43,16 @@ class User:
     is_active: bool = True
     roles: tuple[str, ...] = field(default=(), converter=as_roles)
     tokens_valid_from: datetime | None = None
+    email_verified: bool = False
+    profile: Profile = field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        refuse(*username_errors(self.username), *email_errors(self.email), *role_errors(self.roles))
+        refuse(
+            *username_errors(self.username),
+            *email_errors(self.email),
+            *role_errors(self.roles),
+            *(profile_errors(self.profile) if self.profile else ()),
+        )
 
 
 def username_errors(username: str) -> list[FieldError]:

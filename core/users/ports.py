@@ -12,6 +12,7 @@ from attrs import field, frozen
 from core.protocol.unset import UNSET, Unset
 from core.users.model import User
 from core.users.password import Password
+from core.users.profile import Profile
 
 
 @frozen
@@ -19,11 +20,14 @@ class UserChanges:
     """The columns of a user that one request changes; whatever is `UNSET` stays as it is stored.
 
     Values have passed the rules of `core.users.model`. With `expected_hash` the change applies only while that
-    is the stored hash, so that of two password changes at once one loses. `tokens_valid_from` only moves forward.
+    is the stored hash, so that of two password changes at once one loses. `tokens_valid_from` only moves forward. An
+    address that differs from the one before is not verified, unless `email_verified` says so.
     """
 
     at: datetime
     email: str | Unset = UNSET
+    email_verified: bool | Unset = UNSET
+    profile: Profile | Unset = field(default=UNSET, repr=False)
     roles: tuple[str, ...] | Unset = UNSET
     is_active: bool | Unset = UNSET
     hashed_password: str | Unset = field(default=UNSET, repr=False)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from attrs import frozen
 
 from core.clients.model import Client
-from core.grants.contract import Asked
 from core.protocol.refusals import InvalidScope, InvalidTarget
-from core.protocol.scope import common, unique
+from core.protocol.scope import IDENTITY_SCOPES, common, unique
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What tokens are asked for: None and no resources stand for all that may be had (RFC 6749 §3.3, RFC 8707 §2)."""
+
+    scope: tuple[str, ...] | None = None
+    resources: tuple[str, ...] = ()
 
 
 @frozen
@@ -16,18 +23,30 @@ class Narrow:
 
     audience: str
 
-    def __call__(self, asked: Asked, client: Client | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def __call__(
+        self, asked: Asked, client: Client | None, *, person: bool = False
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Scope and audience: what was asked for, what the client may have, and what the resources define.
+
+        Where a `person` takes part, the scopes of OpenID Connect are every resource's.
 
         Raises `InvalidScope` for a scope that the client may not have, or that none of the resources has;
         `InvalidTarget` for a resource that is not registered, or not for this client.
         """
         self.check(asked, client)
         audience = unique(asked.resources) or (self.audience,)
-        scope = asked.scope if asked.scope is not None else client.scopes if client is not None else ()
+        vouched_for = client is None or client.vouched_for
         definitions = client.definitions if client is not None else {}
-        if definitions.keys() >= set(audience):
-            scope = common(scope, {name for identifier in audience for name in definitions[identifier]})
+        scope = asked.scope
+        if scope is None:
+            scope = () if client is None else client.scopes or tuple(sorted(client.allowed_scopes))
+        if definitions.keys() >= set(audience) or not vouched_for:
+            own = IDENTITY_SCOPES if person else ()
+            scope = common(scope, {*own, *(name for one in audience for name in definitions.get(one, ()))})
+        if (
+            client is not None and not vouched_for
+        ):  # what it may not have it is not given (OpenID Connect Core §3.1.2.1)
+            scope = common(scope, client.allowed_scopes)
         # Otherwise the default audience is among them, which need not be registered and then has any scope.
         if asked.scope and not scope:
             raise InvalidScope("None of the resources knows that scope")
@@ -35,7 +54,8 @@ class Narrow:
 
     def check(self, asked: Asked, client: Client | None) -> None:
         """Nothing is named that the client may not name. Raises `InvalidScope`, `InvalidTarget`."""
-        if not set(asked.scope or ()) <= set(client.scopes if client is not None else ()):
+        strict = client is None or client.vouched_for
+        if strict and not set(asked.scope or ()) <= set(client.scopes if client is not None else ()):
             raise InvalidScope(
                 "This client may not have that scope" if client is not None else "Without a client there are no scopes"
             )
