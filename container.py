@@ -16,28 +16,26 @@ from adapters.jose.assertions import JoseAssertions
 from adapters.jose.derivation import SealedDeriver
 from adapters.jose.key_pair import KeyPairTokens
 from adapters.jose.making import SealedKeyMaker
+from adapters.jose.pseudonyms import SealedPseudonyms
 from adapters.jose.sealing import Sealer, SealError, fresh_key, keys_in
 from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
-from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
-from adapters.memory.epoch import Epoch
-from adapters.memory.expired import MemoryExpiredRows
-from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
-from adapters.memory.store import MemoryStore
-from adapters.memory.throttle import MemoryTallies
-from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
-from adapters.memory.users import MemoryUsers
-from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
+from adapters.memory.stores import MemoryStores
 from adapters.postgres.database import Database
-from adapters.postgres.expired import PostgresExpiredRows
-from adapters.postgres.keys import PostgresSealedSecrets, PostgresSigningKeys
 from adapters.postgres.schema import MigrationError, SchemaStatus
-from adapters.postgres.store import PostgresStore, SchemaBehind
-from adapters.postgres.throttle import PostgresTallies
-from adapters.postgres.tokens import PostgresAccessTokens, PostgresRefreshFamilies
-from adapters.postgres.users import PostgresUsers
-from adapters.settings import Settings, SettingsError, as_environment, load, variables
+from adapters.postgres.store import SchemaBehind
+from adapters.postgres.stores import PostgresStores
+from adapters.settings import Settings, SettingsError, as_environment, load, policies, variables
+from adapters.settings.policies import TOKEN_PATH
 from adapters.system import LoggedAudit, SystemClock, SystemEntropy
-from core.clients.authenticate import AssertionPolicy, AuthenticateClient
+from core.authorization.authorize import Authorize, PushRequest
+from core.authorization.connections import EndConnection, ListConnections
+from core.authorization.csrf import FormTokens
+from core.authorization.logout import LogOut
+from core.authorization.proceed import Proceed
+from core.authorization.request import CheckRequest
+from core.authorization.sessions import CurrentSession, EndSessions, ListSessions, SignIn, SignInAgain, StartSession
+from core.clients.authenticate import AuthenticateClient
+from core.clients.narrowing import Narrow
 from core.clients.register import (
     CreateClient,
     CreateResource,
@@ -54,26 +52,36 @@ from core.clients.register import (
 )
 from core.discovery import DescribeServer
 from core.grants.client_credentials import ClientCredentialsGrant
-from core.grants.contract import ClientCredentialsRequest, Grant, PasswordRequest, RefreshRequest, TokenRequest
-from core.grants.narrowing import Narrow
+from core.grants.code import CodeGrant
+from core.grants.contract import (
+    ClientCredentialsRequest,
+    CodeRequest,
+    Grant,
+    PasswordRequest,
+    RefreshRequest,
+    TokenRequest,
+)
+from core.grants.identify import Identify
 from core.grants.password import PasswordGrant
 from core.grants.refresh import RefreshGrant
 from core.grants.token_endpoint import TokenEndpoint
 from core.housekeeping import Prune
-from core.keys.model import KeyPolicy
+from core.identity.id_token import IssueIdToken, ReadHint
+from core.identity.userinfo import TellUserInfo
 from core.keys.publish import PublishKeys
 from core.keys.rotate import ListKeys, MaintainKeys, ResealKeys, RetireKey, RotateKeys
 from core.protocol.secret import Secret
 from core.tokens.explain import ExplainToken
 from core.tokens.introspect import Introspect, IntrospectionEndpoint, LookAtRefreshToken
 from core.tokens.issue import IssueAccessToken
-from core.tokens.model import AccessTokenPolicy, RefreshPolicy
 from core.tokens.refresh import RefreshTokens, RotateFamily, StartFamily
 from core.tokens.revoke import EndAllTokens, RevokeToken
+from core.tokens.subjects import Subjects
 from core.tokens.verify import CurrentUser, VerifyToken
 from core.users.accounts import (
     ChangeEmail,
     ChangePassword,
+    ChangeProfile,
     CreateUser,
     DeleteUser,
     EndUsersTokens,
@@ -91,6 +99,7 @@ __all__ = [
     "DEV_USER",
     "LOOPBACK",
     "MIGRATIONS",
+    "TOKEN_PATH",
     "Container",
     "EmbeddedPostgres",
     "EmbeddedPostgresError",
@@ -113,12 +122,6 @@ _HERE = Path(__file__).resolve().parent
 MIGRATIONS = _HERE / "migrations"
 DEV_MIGRATIONS = MIGRATIONS / "dev"
 CONTRACT = _HERE / "openapi.yaml"
-
-# The most that ACCESS_TOKEN_EXPIRE_MINUTES may be, and may have been while a key signed.
-LONGEST_LIFETIME = timedelta(days=1)
-
-# The audience that client assertions may name besides the issuer (RFC 7523 §3).
-TOKEN_PATH = "/api/v1/auth/token"
 
 # Who is there in development, and where from nobody else can come.
 DEV_USER = "testuser"
@@ -153,38 +156,8 @@ def _sealer(settings: Settings) -> Sealer:
     return Sealer(*kept, *settings.previous_encryption_keys)
 
 
-def _policy(settings: Settings) -> AccessTokenPolicy:
-    return AccessTokenPolicy(
-        issuer=settings.issuer,
-        audience=settings.audience,
-        lifetime=timedelta(minutes=settings.access_token_expire_minutes),
-        leeway=timedelta(seconds=settings.leeway_seconds),
-    )
-
-
-def _refresh_policy(settings: Settings) -> RefreshPolicy:
-    return RefreshPolicy(
-        lifetime=timedelta(days=settings.refresh_token_days),
-        idle=timedelta(days=settings.refresh_token_idle_days),
-        grace=timedelta(seconds=settings.refresh_grace_seconds),
-    )
-
-
-def _key_policy(settings: Settings) -> KeyPolicy:
-    """The algorithm of access tokens, and RS256 for ID tokens, which every client understands."""
-    pairs = () if settings.signing == "shared_secret" else tuple(dict.fromkeys((settings.access_algorithm, "RS256")))
-    return KeyPolicy(
-        algorithms=pairs,
-        # A second more than others may keep the key set: for as long a worker may publish what it read before.
-        ahead=timedelta(seconds=settings.jwks_cache_seconds + 1),
-        period=timedelta(days=settings.key_rotation_days) if settings.key_rotation_days else None,
-        token_lifetime=LONGEST_LIFETIME,
-    )
-
-
-def _assertion_policy(settings: Settings) -> AssertionPolicy:
-    endpoint = settings.issuer.removesuffix("/") + TOKEN_PATH
-    return AssertionPolicy(frozenset({settings.issuer, endpoint}), timedelta(seconds=settings.leeway_seconds))
+def _unused_clients(settings: Settings) -> timedelta:
+    return timedelta(hours=settings.unused_client_hours)
 
 
 def _grants(
@@ -192,9 +165,14 @@ def _grants(
     password: PasswordGrant,
     client_credentials: ClientCredentialsGrant,
     refresh: RefreshGrant,
+    code: CodeGrant,
 ) -> dict[type[TokenRequest], Grant[Any]]:
     """What is not in it is switched off."""
-    own: dict[type[TokenRequest], Grant[Any]] = {ClientCredentialsRequest: client_credentials, RefreshRequest: refresh}
+    own: dict[type[TokenRequest], Grant[Any]] = {
+        CodeRequest: code,
+        ClientCredentialsRequest: client_credentials,
+        RefreshRequest: refresh,
+    }
     return {PasswordRequest: password, **own} if settings.password_grant else own
 
 
@@ -205,6 +183,11 @@ def _without_client(settings: Settings) -> frozenset[str]:
 
 def _grant_types(grants: dict[type[TokenRequest], Grant[Any]]) -> tuple[str, ...]:
     return tuple(grant.grant_type for grant in grants.values())
+
+
+class _NoKeySets:
+    async def of(self, jwks_uri: str, *, fresh: bool = False) -> None:
+        return None
 
 
 class Container(containers.DeclarativeContainer):
@@ -224,67 +207,33 @@ class Container(containers.DeclarativeContainer):
     )
 
     database = providers.Singleton(Database, settings.provided.database_url, largest=settings.provided.pool_size)
-    store = providers.Selector(
+    unused_clients = providers.Singleton(_unused_clients, settings)
+    stores = providers.Selector(
         settings.provided.storage,
-        postgres=providers.Singleton(PostgresStore, database, MIGRATIONS),
-        memory=providers.Singleton(MemoryStore),
+        postgres=providers.Singleton(
+            PostgresStores, database, MIGRATIONS, clock, settings.provided.audience, unused_clients
+        ),
+        memory=providers.Singleton(MemoryStores, clock, settings.provided.audience, unused_clients),
     )
-    names: providers.Singleton[set[str]] = providers.Singleton(set)  # usernames and client ids of a store in memory
-    epoch = providers.Singleton(Epoch)
-    users = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresUsers, database),
-        memory=providers.Singleton(MemoryUsers, names, epoch),
-    )
-    resources = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresResources, database),
-        memory=providers.Singleton(MemoryResources),
-    )
-    clients = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresClients, database, settings.provided.audience),
-        memory=providers.Singleton(MemoryClients, resources, names, settings.provided.audience, epoch),
-    )
-    spent_assertions = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresSpentAssertions, database),
-        memory=providers.Singleton(MemorySpentAssertions, clock),
-    )
-    refresh_families = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresRefreshFamilies, database),
-        memory=providers.Singleton(MemoryRefreshFamilies, epoch, users),
-    )
-    access_tokens = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresAccessTokens, database),
-        memory=providers.Singleton(MemoryAccessTokens, users, clients, refresh_families, epoch),
-    )
-    tallies = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresTallies, database),
-        memory=providers.Singleton(MemoryTallies),
-    )
-    expired_rows = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresExpiredRows, database, clock),
-        memory=providers.Singleton(MemoryExpiredRows, refresh_families, access_tokens, tallies, clock),
-    )
-    signing_keys = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresSigningKeys, database),
-        memory=providers.Singleton(MemorySigningKeys),
-    )
-    sealed_secrets = providers.Selector(
-        settings.provided.storage,
-        postgres=providers.Singleton(PostgresSealedSecrets, database),
-        memory=providers.Singleton(MemorySealedSecrets),
-    )
+    store = providers.Singleton(getattr, stores, "store")
+    users = providers.Singleton(getattr, stores, "users")
+    resources = providers.Singleton(getattr, stores, "resources")
+    clients = providers.Singleton(getattr, stores, "clients")
+    spent_assertions = providers.Singleton(getattr, stores, "spent_assertions")
+    refresh_families = providers.Singleton(getattr, stores, "refresh_families")
+    access_tokens = providers.Singleton(getattr, stores, "access_tokens")
+    tallies = providers.Singleton(getattr, stores, "tallies")
+    expired_rows = providers.Singleton(getattr, stores, "expired_rows")
+    signing_keys = providers.Singleton(getattr, stores, "signing_keys")
+    sealed_secrets = providers.Singleton(getattr, stores, "sealed_secrets")
+    authorization_requests = providers.Singleton(getattr, stores, "authorization_requests")
+    connections = providers.Singleton(getattr, stores, "connections")
+    sessions = providers.Singleton(getattr, stores, "sessions")
+    codes = providers.Singleton(getattr, stores, "codes")
 
     # core/keys
     sealer = providers.Singleton(_sealer, settings)
-    key_policy = providers.Singleton(_key_policy, settings)
+    key_policy = providers.Singleton(policies.keys, settings)
     key_maker = providers.Singleton(SealedKeyMaker, sealer)
     maintain_keys = providers.Singleton(MaintainKeys, signing_keys, key_maker, clock, key_policy, audit)
     rotate_keys = providers.Singleton(RotateKeys, signing_keys, maintain_keys, clock, key_policy, audit)
@@ -307,8 +256,9 @@ class Container(containers.DeclarativeContainer):
         shared_secret=providers.Singleton(SharedSecretDeriver, settings.provided.jwt_secret_key),
         key_pair=providers.Singleton(SealedDeriver, sealed_secrets, sealer),
     )
+    pseudonyms = providers.Singleton(SealedPseudonyms, deriver)
     assertions = providers.Singleton(JoseAssertions)
-    access_token_policy = providers.Singleton(_policy, settings)
+    access_token_policy = providers.Singleton(policies.access_tokens, settings)
 
     # core/users
     throttle = providers.Singleton(Throttle, tallies, clock)
@@ -318,6 +268,7 @@ class Container(containers.DeclarativeContainer):
     list_users = providers.Singleton(ListUsers, users)
     update_user = providers.Singleton(UpdateUser, users, hasher, clock)
     change_email = providers.Singleton(ChangeEmail, users, clock)
+    change_profile = providers.Singleton(ChangeProfile, users, clock)
     change_password = providers.Singleton(ChangePassword, users, hasher, throttle, clock)
     end_users_tokens = providers.Singleton(EndUsersTokens, users, clock, audit)
     delete_user = providers.Singleton(DeleteUser, users)
@@ -335,18 +286,21 @@ class Container(containers.DeclarativeContainer):
     list_resources = providers.Singleton(ListResources, resources)
     update_resource = providers.Singleton(UpdateResource, resources)
     delete_resource = providers.Singleton(DeleteResource, resources)
-    assertion_policy = providers.Singleton(_assertion_policy, settings)
+    key_sets = providers.Singleton(_NoKeySets)
+    assertion_policy = providers.Singleton(policies.assertions, settings)
     authenticate_client = providers.Singleton(
-        AuthenticateClient, clients, assertions, spent_assertions, throttle, clock, assertion_policy
+        AuthenticateClient, clients, assertions, key_sets, spent_assertions, throttle, clock, assertion_policy
     )
 
     # core/tokens
     issue_access_token = providers.Singleton(
         IssueAccessToken, signer=tokens, clock=clock, entropy=entropy, policy=access_token_policy
     )
-    verify_token = providers.Singleton(VerifyToken, verifier=tokens, clock=clock, policy=access_token_policy)
+    verify_token = providers.Singleton(VerifyToken, tokens, pseudonyms, clock, access_token_policy)
     current_user = providers.Singleton(CurrentUser, verify_token, access_tokens)
-    refresh_policy = providers.Singleton(_refresh_policy, settings)
+    account_user = providers.Singleton(CurrentUser, verify_token, access_tokens, first_party_only=True)
+    subjects = providers.Singleton(Subjects, pseudonyms)
+    refresh_policy = providers.Singleton(policies.refresh, settings)
     refresh_tokens = providers.Singleton(RefreshTokens, deriver, entropy)
     start_family = providers.Singleton(StartFamily, refresh_families, refresh_tokens, entropy, clock, refresh_policy)
     rotate_family = providers.Singleton(RotateFamily, refresh_families, refresh_tokens, clock, refresh_policy, audit)
@@ -354,7 +308,7 @@ class Container(containers.DeclarativeContainer):
         LookAtRefreshToken, refresh_families, refresh_tokens, access_tokens, users, clock, refresh_policy
     )
     introspect = providers.Singleton(
-        Introspect, verify_token, access_tokens, look_at_refresh_token, access_token_policy
+        Introspect, verify_token, access_tokens, look_at_refresh_token, subjects, access_token_policy
     )
     introspection_endpoint = providers.Singleton(IntrospectionEndpoint, authenticate_client, introspect)
     revoke_token = providers.Singleton(
@@ -365,17 +319,49 @@ class Container(containers.DeclarativeContainer):
         ExplainToken, verify_token, access_tokens, look_at_refresh_token, clients, clock
     )
 
-    # core/grants
+    # core/identity
+    id_token_policy = providers.Singleton(policies.id_tokens, settings)
+    issue_id_token = providers.Singleton(IssueIdToken, tokens, subjects, clock, id_token_policy)
+    read_hint = providers.Singleton(ReadHint, tokens, id_token_policy)
+    tell_user_info = providers.Singleton(TellUserInfo, verify_token, access_tokens, clients, tokens)
+
+    # core/authorization
     narrow = providers.Singleton(Narrow, settings.provided.audience)
+    session_policy = providers.Singleton(policies.sessions, settings)
+    current_session = providers.Singleton(CurrentSession, sessions, clock, session_policy)
+    start_session = providers.Singleton(StartSession, sessions, clock, entropy, session_policy)
+    sign_in = providers.Singleton(SignIn, authenticate_user, start_session, audit)
+    sign_in_again = providers.Singleton(SignInAgain, users, start_session, clock)
+    end_sessions = providers.Singleton(EndSessions, sessions, clock, audit)
+    list_sessions = providers.Singleton(ListSessions, sessions, clock)
+    list_connections = providers.Singleton(ListConnections, connections)
+    end_connection = providers.Singleton(EndConnection, connections, clock, audit)
+    form_tokens = providers.Singleton(FormTokens, deriver)
+    request_policy = providers.Singleton(policies.requests, settings)
+    check_request = providers.Singleton(CheckRequest, clients, narrow, read_hint, request_policy)
+    proceed = providers.Singleton(Proceed, codes, subjects, clock, entropy, settings.provided.issuer)
+    authorize = providers.Singleton(
+        Authorize, check_request, authorization_requests, current_session, proceed, clock, entropy
+    )
+    push_request = providers.Singleton(
+        PushRequest, authenticate_client, check_request, authorization_requests, clock, entropy
+    )
+    log_out = providers.Singleton(LogOut, clients, current_session, read_hint, subjects, end_sessions)
+
+    # core/grants
+    identify = providers.Singleton(Identify, subjects)
     password_grant = providers.Singleton(
-        PasswordGrant, authenticate_user, narrow, start_family, settings.provided.password_grant_refresh
+        PasswordGrant, authenticate_user, narrow, start_family, identify, settings.provided.password_grant_refresh
     )
     client_credentials_grant = providers.Singleton(ClientCredentialsGrant, narrow, clock)
-    refresh_grant = providers.Singleton(RefreshGrant, rotate_family, narrow, clock)
-    grants = providers.Singleton(_grants, settings, password_grant, client_credentials_grant, refresh_grant)
+    refresh_grant = providers.Singleton(RefreshGrant, rotate_family, narrow, identify, clock)
+    code_grant = providers.Singleton(
+        CodeGrant, codes, refresh_tokens, narrow, identify, clients, clock, audit, refresh_policy
+    )
+    grants = providers.Singleton(_grants, settings, password_grant, client_credentials_grant, refresh_grant, code_grant)
     without_client = providers.Singleton(_without_client, settings)
     token_endpoint = providers.Singleton(
-        TokenEndpoint, grants, authenticate_client, clock, issue_access_token, without_client
+        TokenEndpoint, grants, authenticate_client, clock, issue_access_token, issue_id_token, without_client
     )
 
     describe_server = providers.Singleton(
@@ -383,6 +369,7 @@ class Container(containers.DeclarativeContainer):
         settings.provided.issuer,
         providers.Singleton(_grant_types, grants),
         settings.provided.publishes_keys,
+        settings.provided.require_par,
         resources,
     )
     prune = providers.Singleton(Prune, expired_rows)

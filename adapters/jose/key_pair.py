@@ -26,12 +26,10 @@ PATIENCE = 0.25  # seconds that a request waits for that look, while there are o
 
 REMEMBERED = 4096  # tokens
 
-NOBODY: tuple[SigningKey | None, datetime, datetime] = (None, NEVER, NEVER)
-
 
 class KeyPairTokens:
-    """Signs with the active key of one algorithm, and verifies by every key that is published, each of a type that has
-    one algorithm: tokens outlive a change of `JWT_ALGORITHM`.
+    """Signs with the active key of one algorithm, or of another that is named, and verifies by every key that is
+    published, each of a type that has one algorithm: tokens outlive a change of `JWT_ALGORITHM`.
 
     Keys are read from the store again when those at hand are not fresh, so a rotation needs no restart. A token that
     verified is remembered for as long as its key counts: its signature does not change, and everything else about it
@@ -55,7 +53,8 @@ class KeyPairTokens:
         self._algorithm = algorithm
         self._rules = signatures.registry(*MAKERS)
         self._ring = KeyRing(())
-        self._signing = NOBODY  # the key, and between which instants nothing else signs
+        # By algorithm: the key, and between which instants nothing else signs.
+        self._signing: dict[str, tuple[SigningKey, datetime, datetime]] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
         self._public: dict[str, signatures.Key] = {}
@@ -64,11 +63,10 @@ class KeyPairTokens:
 
     async def prepare(self) -> None:
         """Read the keys now, or make them, rather than with the first token. Raises `Unavailable`, `SealError`."""
-        active = await self._active()
-        self._signer(active, "at+jwt")
+        self._signer(await self._active(self._algorithm), "at+jwt")
 
-    async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
-        return self._signer(await self._active(), typ)(claims)
+    async def sign(self, claims: Mapping[str, object], *, typ: str, algorithm: str | None = None) -> Secret:
+        return self._signer(await self._active(algorithm or self._algorithm), typ)(claims)
 
     async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
         await self._look()
@@ -90,25 +88,25 @@ class KeyPairTokens:
         return claims
 
     async def jwks(self) -> Sequence[Mapping[str, str]]:
-        await self._active()
+        await self._active(self._algorithm)
         return [key.public_jwk for key in self._ring.published(self._clock.now(), self._policy.keep)]
 
-    async def _active(self) -> SigningKey:
+    async def _active(self, algorithm: str) -> SigningKey:
         """The key that signs now. Looked up again when the keys at hand change, or the next one's time has come."""
         await self._look()
-        active, since, until = self._signing
         now = self._clock.now()
-        if active is not None and since <= now < until:
-            return active
-        active = self._ring.active(self._algorithm, now)
+        known = self._signing.get(algorithm)
+        if known is not None and known[1] <= now < known[2]:
+            return known[0]
+        active = self._ring.active(algorithm, now)
         if active is None:
-            await self._maintain.active_of(self._algorithm)
+            await self._maintain.active_of(algorithm)
             await self._read()
-            active = self._ring.active(self._algorithm, now)
+            active = self._ring.active(algorithm, now)
         if active is None:
             raise Unavailable("There is no key to sign with at the moment")
-        coming = self._ring.next(self._algorithm, now)
-        self._signing = active, now, coming.signs_from if coming is not None else NEVER
+        coming = self._ring.next(algorithm, now)
+        self._signing[algorithm] = active, now, coming.signs_from if coming is not None else NEVER
         return active
 
     async def _look(self) -> None:
@@ -130,7 +128,7 @@ class KeyPairTokens:
     async def _read(self) -> None:
         ring = KeyRing(await self._store.all())
         if ring != self._ring:
-            self._ring, self._signing = ring, NOBODY
+            self._ring, self._signing = ring, {}
             kept = {key.kid for key in ring.keys}
             self._public = {kid: key for kid, key in self._public.items() if kid in kept}
             self._signers = {at: signer for at, signer in self._signers.items() if at[0] in kept}

@@ -25,7 +25,9 @@ class SharedSecretTokens:
     async def prepare(self) -> None:
         return None
 
-    async def sign(self, claims: Mapping[str, object], *, typ: str) -> Secret:
+    async def sign(self, claims: Mapping[str, object], *, typ: str, algorithm: str | None = None) -> Secret:
+        if algorithm is not None:
+            raise ValueError("there are no key pairs beside a shared secret")
         if typ not in self._signers:
             self._signers[typ] = signatures.Signer({"alg": self._algorithm, "typ": typ}, self._key, self._rules)
         return self._signers[typ](claims)

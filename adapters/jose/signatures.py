@@ -117,5 +117,5 @@ def _check_encoding(header: bytes) -> None:
 def _check_typ(header: Mapping[str, object], typ: str) -> None:
     """RFC 9068 §4: with or without the prefix `application/`, in any case (RFC 7515 §4.1.9)."""
     value = header.get("typ")
-    if not isinstance(value, str) or value.lower().removeprefix("application/") != typ:
+    if not isinstance(value, str) or value.lower().removeprefix("application/") != typ.lower():
         raise InvalidToken("another typ")

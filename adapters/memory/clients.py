@@ -9,6 +9,7 @@ from datetime import datetime
 import attrs
 
 from adapters.memory.epoch import Epoch
+from core.clients.application import Application
 from core.clients.model import Client, Resource, SecretDigests
 from core.clients.ports import ClientChanges, ClientPage, ClientRepository, ResourceRepository, SpentAssertions
 from core.ports import Clock
@@ -44,6 +45,9 @@ class MemoryResources:
 
     def definitions(self, identifiers: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         return {name: self._resources[name].scopes for name in identifiers if name in self._resources}
+
+    def all_definitions(self) -> dict[str, tuple[str, ...]]:
+        return {name: resource.scopes for name, resource in self._resources.items()}
 
 
 class MemoryClients:
@@ -86,6 +90,11 @@ class MemoryClients:
         if client is None:
             raise ClientNotFound
         fields = attrs.asdict(changes, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+        if fields.pop("no_jwks"):
+            fields["jwks"] = None
+        if "application" in fields:
+            said = {**client.application.members(), **fields["application"]}
+            fields["application"] = Application.stored(copy.deepcopy(said))
         instants = [client.tokens_valid_from, fields.pop("tokens_valid_from", None)]
         latest = max((instant for instant in instants if instant is not None), default=None)
         return self._keep(attrs.evolve(client, updated_at=fields.pop("at"), tokens_valid_from=latest, **fields))
@@ -111,6 +120,26 @@ class MemoryClients:
         clients = tuple(self._with_definitions(self._clients[name]) for name in rest[:limit])
         return ClientPage(clients, clients[-1].client_id if len(rest) > limit else None)
 
+    async def used(self, client_id: str, *, at: datetime) -> None:
+        await asyncio.sleep(0)
+        client = self._clients.get(client_id)
+        if client is not None and client.used_at is None:
+            self._keep(attrs.evolve(client, used_at=at))
+
+    def named(self, client_id: str) -> Client | None:
+        return self._clients.get(client_id)
+
+    def unused(self, before: datetime) -> list[str]:
+        """Those that registered themselves before then, and never got a token for anybody."""
+        return [
+            client.client_id
+            for client in self._clients.values()
+            if not client.vouched_for and client.used_at is None and client.created_at < before
+        ]
+
+    def forget(self, client_id: str) -> None:
+        del self._clients[client_id]
+
     def _keep(self, client: Client) -> Client:
         self._clients[client.client_id] = attrs.evolve(client, jwks=copy.deepcopy(client.jwks))
         return self._with_definitions(client)
@@ -118,7 +147,9 @@ class MemoryClients:
     def _with_definitions(self, client: Client) -> Client:
         return attrs.evolve(
             client,
-            definitions=self._resources.definitions((*client.resources, self._audience)),
+            definitions=self._resources.definitions((*client.resources, self._audience))
+            if client.vouched_for
+            else self._resources.all_definitions(),
             jwks=copy.deepcopy(client.jwks),
             tokens_valid_from=self._epoch.with_own(client.tokens_valid_from),
         )

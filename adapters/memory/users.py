@@ -12,6 +12,7 @@ from core.protocol.refusals import ChangedMeanwhile, EmailTaken, UsernameTaken, 
 from core.protocol.unset import Unset
 from core.users.model import User
 from core.users.ports import Page, UserChanges, UserRepository
+from core.users.profile import frozen_profile
 
 
 class MemoryUsers:
@@ -31,7 +32,7 @@ class MemoryUsers:
         if user.id in self._users:
             raise KeyError(user.id)
         self._names.add(user.username)
-        self._users[user.id] = user
+        self._users[user.id] = _copied(user)
 
     async def get_by_id(self, user_id: UUID) -> User | None:
         await asyncio.sleep(0)
@@ -39,10 +40,15 @@ class MemoryUsers:
 
     async def get_by_username(self, username: str) -> User | None:
         await asyncio.sleep(0)
-        for user in self._users.values():
-            if user.username == username:
-                return attrs.evolve(user, tokens_valid_from=self._epoch.with_own(user.tokens_valid_from))
-        return None
+        user = self.named(username)
+        return None if user is None else self.with_epoch(user)
+
+    def named(self, username: str) -> User | None:
+        return next((user for user in self._users.values() if user.username == username), None)
+
+    def with_epoch(self, user: User) -> User:
+        """The instant before which all tokens have ended is everybody's own."""
+        return attrs.evolve(user, tokens_valid_from=self._epoch.with_own(user.tokens_valid_from))
 
     async def update(self, user_id: UUID, changes: UserChanges) -> User:
         await asyncio.sleep(0)
@@ -52,12 +58,14 @@ class MemoryUsers:
         if changes.expected_hash not in (None, user.hashed_password):
             raise ChangedMeanwhile
         fields = attrs.asdict(changes, recurse=False, filter=_is_column)
+        if fields.get("email", user.email) != user.email:
+            fields.setdefault("email_verified", False)
         changed = attrs.evolve(user, updated_at=changes.at, **fields)
         if user.tokens_valid_from and changed.tokens_valid_from:
             latest = max(user.tokens_valid_from, changed.tokens_valid_from)
             changed = attrs.evolve(changed, tokens_valid_from=latest)
         self._claim_email(changed)
-        self._users[user_id] = changed
+        self._users[user_id] = _copied(changed)
         return changed
 
     async def replace_hash(self, user_id: UUID, old: str, new: str) -> bool:
@@ -87,6 +95,10 @@ class MemoryUsers:
 
 def _is_column(attribute: attrs.Attribute[object], value: object) -> bool:
     return attribute.name not in {"at", "expected_hash"} and not isinstance(value, Unset)
+
+
+def _copied(user: User) -> User:
+    return attrs.evolve(user, profile=frozen_profile(user.profile)) if user.profile else user
 
 
 def _name(user: User) -> str:

@@ -14,21 +14,25 @@ from time import monotonic
 import asyncpg
 
 from adapters.postgres.database import Database
+from core.clients.application import Application
 from core.clients.model import AuthMethod, Client, Resource, SecretDigests
 from core.clients.ports import ClientChanges, ClientPage, ClientRepository, ResourceRepository, SpentAssertions
 from core.protocol.refusals import ClientIdTaken, ClientNotFound, ResourceNotFound, ResourceTaken, Unavailable
 from core.protocol.unset import Unset
 
-# With the scopes of the resources that are registered at this moment; $1 is the audience of tokens that name none. The
-# instant before which all tokens have ended is everybody's own.
+# With the scopes of the resources that are registered at this moment, of every one for a client that registered itself;
+# $1 is the audience of tokens that name none. The instant before which all tokens have ended is everybody's own.
 COLUMNS = """
 client_id, name, auth_method, grant_types, clients.scopes, resources, serves, jwks, secret_digest,
 previous_secret_digest, previous_secret_until, is_active,
 greatest(tokens_valid_from, (SELECT valid_from FROM token_epoch)) AS tokens_valid_from, clients.created_at, updated_at,
-(
+CASE WHEN registration_digest IS NULL THEN (
     SELECT json_object_agg(identifier, resources.scopes) FROM resources
     WHERE identifier = ANY (clients.resources) OR identifier = $1
-) AS definitions
+) ELSE (
+    SELECT json_object_agg(identifier, resources.scopes) FROM resources
+) END AS definitions,
+application, first_party, registration_digest, used_at
 """
 
 # The id goes into `usernames` first, where it stays for ever: users and clients meet there.
@@ -36,14 +40,14 @@ CREATE = """
 WITH name AS (INSERT INTO usernames (username) VALUES ($1) RETURNING username)
 INSERT INTO clients (
     client_id, name, auth_method, grant_types, scopes, resources, serves, jwks, secret_digest, is_active,
-    tokens_valid_from, created_at, updated_at
+    tokens_valid_from, created_at, updated_at, application, first_party, registration_digest, used_at
 )
-SELECT username, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM name
+SELECT username, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17 FROM name
 """
 
 BY_ID = f"SELECT {COLUMNS} FROM clients WHERE client_id = $2"  # noqa: S608 - constant names only, here and below
 
-# A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
+# A NULL stands for "leave it"; no column that can be changed here may itself become NULL, but for the keys ($12).
 UPDATE = f"""
 UPDATE clients SET
     updated_at = $3,
@@ -52,9 +56,11 @@ UPDATE clients SET
     scopes = coalesce($6, scopes),
     resources = coalesce($7, resources),
     serves = coalesce($8, serves),
-    jwks = coalesce($9, jwks),
+    jwks = CASE WHEN $12 THEN NULL ELSE coalesce($9, jwks) END,
     is_active = coalesce($10, is_active),
-    tokens_valid_from = greatest($11, tokens_valid_from)
+    tokens_valid_from = greatest($11, tokens_valid_from),
+    application = jsonb_strip_nulls(application || coalesce($13::jsonb, '{{}}')),
+    first_party = coalesce($14, first_party)
 WHERE client_id = $2
 RETURNING {COLUMNS}
 """  # noqa: S608 - as above
@@ -69,7 +75,12 @@ WHERE client_id = $2 AND secret_digest IS NOT NULL
 RETURNING {COLUMNS}
 """  # noqa: S608 - as above
 
-DELETE = "DELETE FROM clients WHERE client_id = $1 RETURNING client_id"
+DELETE = """
+WITH gone AS (DELETE FROM clients WHERE client_id = $1 RETURNING client_id),
+taken_back AS (DELETE FROM connections WHERE client_id = (SELECT client_id FROM gone))
+SELECT client_id FROM gone
+"""
+USED = "UPDATE clients SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL"
 PAGE = f"SELECT {COLUMNS} FROM clients WHERE client_id > $2 ORDER BY client_id LIMIT $3"  # noqa: S608 - as above
 
 CREATE_RESOURCE = "INSERT INTO resources (identifier, scopes, created_at) VALUES ($1, $2, $3)"
@@ -82,6 +93,7 @@ REDEEM = "INSERT INTO spent_assertions (digest, expires_at) VALUES ($1, $2) ON C
 
 RECENT = 0.2  # seconds
 MOST_REMEMBERED = 1000
+NO_APPLICATION = Application()
 NOBODY: tuple[float, Client | None] = (float("-inf"), None)
 
 
@@ -110,6 +122,10 @@ class PostgresClients:
                 client.tokens_valid_from,
                 client.created_at,
                 client.updated_at,
+                _json(client.application.members()),
+                client.first_party,
+                client.registration,
+                client.used_at,
             )
         except asyncpg.UniqueViolationError:
             raise ClientIdTaken from None
@@ -154,6 +170,9 @@ class PostgresClients:
             None if isinstance(changes.jwks, Unset) else _json(changes.jwks),
             _or_null(changes.is_active),
             _or_null(changes.tokens_valid_from),
+            changes.no_jwks,
+            None if isinstance(changes.application, Unset) else _json(changes.application),
+            _or_null(changes.first_party),
         )
         self._forget(client_id)
         if row is None:
@@ -174,6 +193,10 @@ class PostgresClients:
         self._forget(client_id)
         if gone is None:
             raise ClientNotFound
+
+    async def used(self, client_id: str, *, at: datetime) -> None:
+        await self._database.fetchrow(USED, client_id, at)
+        self._forget(client_id)
 
     def _forget(self, client_id: str) -> None:
         self._changes += 1
@@ -224,7 +247,8 @@ def _client(row: asyncpg.Record) -> Client:
     """By position, which is several times as fast as by name; this is read with nearly every request."""
     (
         client_id, name, auth_method, grant_types, scopes, resources, serves, jwks, secret, previous, previous_until,
-        is_active, tokens_valid_from, created_at, updated_at, definitions,
+        is_active, tokens_valid_from, created_at, updated_at, definitions, application, first_party, registration,
+        used_at,
     ) = row  # fmt: skip
     return Client(
         client_id=client_id,
@@ -240,6 +264,10 @@ def _client(row: asyncpg.Record) -> Client:
         secret=None if secret is None else SecretDigests(secret, previous, previous_until),
         is_active=is_active,
         tokens_valid_from=tokens_valid_from,
+        application=NO_APPLICATION if application == "{}" else Application.stored(json.loads(application)),
+        first_party=first_party,
+        registration=registration,
+        used_at=used_at,
         definitions={} if definitions is None else {k: tuple(v) for k, v in json.loads(definitions).items()},
     )
 

@@ -8,31 +8,41 @@ from typing import Any
 from uuid import UUID
 
 from adapters.postgres.database import Database
-from adapters.postgres.users import COLUMNS as USER_COLUMNS
-from adapters.postgres.users import as_user
-from core.tokens.model import AccessToken, Family, Permission, Standing
+from adapters.postgres.users import OF_USER, as_user
+from core.clients.model import FIRST_PARTY_CLIENT
+from core.tokens.model import AccessToken, Family, Login, Permission, Standing
 from core.tokens.ports import AccessTokenLedger, Exceeded, RefreshFamilies, Reused, Rotated, Rotation
 
 COLUMNS = """
 id, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at, previous, rotated_at,
-revoked_at
+revoked_at, session_id, authenticated_at, claims
 """
 
 FAMILY_COLUMNS = len(COLUMNS.split(","))
-OF_USER = ", ".join(f"users.{name.strip()}" for name in USER_COLUMNS.split(","))
 
 START = """
 INSERT INTO refresh_families (
-    id, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    id, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at, session_id,
+    authenticated_at, claims
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
+# A session ends with the families that came of it, and a connection with those of its client. One that was started in
+# that very moment does not show to the statement which ends them, so it is held against both.
 LIVES = """
     id = $1 AND client_id IS NOT DISTINCT FROM $2
     AND revoked_at IS NULL AND expires_at > $5 AND idle_expires_at > $5
     AND ($6::timestamptz IS NULL OR granted_at >= $6)
     AND NOT EXISTS (SELECT FROM token_epoch WHERE valid_from > granted_at)
     AND NOT EXISTS (SELECT FROM clients WHERE clients.client_id = $2 AND clients.tokens_valid_from > granted_at)
+    AND NOT EXISTS (
+        SELECT FROM connections WHERE connections.username = refresh_families.username
+            AND connections.client_id = $2 AND connections.tokens_valid_from > granted_at
+    )
+    AND (
+        session_id IS NULL OR 'offline_access' = ANY (scope)
+        OR EXISTS (SELECT FROM sessions WHERE sessions.id = session_id)
+    )
 """
 
 # The whole decision. Of many who present one token at once the first changes the row; the others wait for that, and
@@ -67,14 +77,22 @@ REVOKE = "UPDATE refresh_families SET revoked_at = $2 WHERE id = $1 AND revoked_
 # One row, whatever is there.
 STANDING = f"""
 SELECT
-    EXISTS (SELECT FROM revoked_access_tokens WHERE jti = $2)
-        OR EXISTS (SELECT FROM refresh_families WHERE id = $3 AND revoked_at IS NOT NULL) AS revoked,
+    EXISTS (SELECT FROM revoked_access_tokens WHERE jti = ANY (ARRAY[$2, $3::uuid::text]))
+        OR coalesce((SELECT revoked_at IS NOT NULL FROM refresh_families WHERE id = $3), false) AS revoked,
     clients.is_active AS client_active,
-    greatest(clients.tokens_valid_from, (SELECT valid_from FROM token_epoch)) AS valid_from,
+    greatest(
+        clients.tokens_valid_from,
+        (SELECT valid_from FROM token_epoch),
+        (
+            SELECT tokens_valid_from FROM connections
+            WHERE $4 <> '{FIRST_PARTY_CLIENT}' AND connections.username = $1 AND connections.client_id = $4
+        )
+    ) AS valid_from,
+    coalesce(clients.first_party OR 'password' = ANY (clients.grant_types), false) AS first_party,
     {OF_USER}
 FROM (VALUES (1)) AS one (row)
-LEFT JOIN users ON username = $1
-LEFT JOIN clients ON client_id = $4
+LEFT JOIN users ON users.username = $1
+LEFT JOIN clients ON clients.client_id = $4
 """  # noqa: S608 - as above
 
 REVOKE_ACCESS = "INSERT INTO revoked_access_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -102,6 +120,9 @@ class PostgresRefreshFamilies:
             family.current,
             family.expires_at,
             family.idle_expires_at,
+            granted.login.session if granted.login is not None else None,
+            granted.login.at if granted.login is not None else None,
+            list(granted.claims),
         )
 
     async def rotate(self, step: Rotation) -> Rotated | Reused | Exceeded | None:
@@ -140,14 +161,15 @@ class PostgresAccessTokens:
         self._database = database
 
     async def standing(self, token: AccessToken) -> Standing:
-        row = await self._database.fetchrow(STANDING, token.sub, token.jti, token.grant_id, token.client_id)
+        row = await self._database.fetchrow(STANDING, token.username, token.jti, token.grant_id, token.client_id)
         if row is None:
             raise LookupError("a SELECT from one row gave none")
         return Standing(
-            user=as_user(row, start=3) if row["id"] is not None else None,
+            user=as_user(row, start=4) if row["id"] is not None else None,
             revoked=row["revoked"],
             client_active=row["client_active"],
             valid_from=row["valid_from"],
+            first_party=row["first_party"],
         )
 
     async def revoke(self, jti: str, *, until: datetime) -> None:
@@ -164,11 +186,19 @@ class PostgresAccessTokens:
 def _family(row: Iterable[Any]) -> Family:
     (
         family, client_id, username, scope, audience, granted_at, current, expires_at, idle_expires_at, previous,
-        rotated_at, revoked_at,
+        rotated_at, revoked_at, session, authenticated_at, claims,
     ) = row  # fmt: skip
     return Family(
         id=family,
-        permission=Permission(client_id, username, tuple(scope), tuple(audience), granted_at),
+        permission=Permission(
+            client_id,
+            username,
+            tuple(scope),
+            tuple(audience),
+            granted_at,
+            Login(authenticated_at, session) if session is not None else None,
+            tuple(claims),
+        ),
         current=current,
         expires_at=expires_at,
         idle_expires_at=idle_expires_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,21 +14,31 @@ from core.protocol.unset import Unset
 from core.users.model import User
 from core.users.ports import Page, UserChanges, UserRepository
 
-COLUMNS = "id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at"
+COLUMNS = """
+id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at, email_verified,
+profile
+"""
+NAMES = tuple(name.strip() for name in COLUMNS.split(","))
+OF_USER = ", ".join(f"users.{name}" for name in NAMES)  # where other tables are read, too
+
+# The instant before which all tokens have ended is everybody's own.
+OF_USER_AND_EPOCH = OF_USER.replace(
+    "users.tokens_valid_from", "greatest(users.tokens_valid_from, (SELECT valid_from FROM token_epoch))"
+)
 
 # The name goes into `usernames` first, where it stays for ever: two creations meet there, and so do a
 # creation and a deletion.
 CREATE = """
 WITH name AS (INSERT INTO usernames (username) VALUES ($2) RETURNING username)
-INSERT INTO users (id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at)
-SELECT $1, username, $3, $4, $5, $6, $7, $8, $9 FROM name
+INSERT INTO users (
+    id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at, email_verified,
+    profile
+)
+SELECT $1, username, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM name
 """
 
 BY_ID = f"SELECT {COLUMNS} FROM users WHERE id = $1"  # noqa: S608 - constant names only, here and below
-
-# The instant before which all tokens have ended is everybody's own.
-EPOCH_TOO = "greatest(tokens_valid_from, (SELECT valid_from FROM token_epoch))"
-BY_USERNAME = f"SELECT {COLUMNS.replace('tokens_valid_from', EPOCH_TOO)} FROM users WHERE username = $1"  # noqa: S608 - as above
+BY_USERNAME = f"SELECT {OF_USER_AND_EPOCH} FROM users WHERE username = $1"  # noqa: S608 - as above
 
 # A NULL stands for "leave it"; no column that can be changed here may itself become NULL.
 UPDATE = f"""
@@ -36,13 +48,22 @@ UPDATE users SET
     roles = coalesce($4, roles),
     is_active = coalesce($5, is_active),
     hashed_password = coalesce($6, hashed_password),
-    tokens_valid_from = greatest($7, tokens_valid_from)
+    tokens_valid_from = greatest($7, tokens_valid_from),
+    email_verified = coalesce($9, email_verified AND email = coalesce($3, email)),
+    profile = coalesce($10, profile)
 WHERE id = $1 AND hashed_password = coalesce($8, hashed_password)
 RETURNING {COLUMNS}
 """  # noqa: S608 - as above
 
 REPLACE_HASH = "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2 RETURNING id"
-DELETE = "DELETE FROM users WHERE id = $1 RETURNING id"
+
+# With it goes what is of no use without a user, and might tell of a person.
+DELETE = """
+WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING username),
+signed_out AS (DELETE FROM sessions WHERE username = (SELECT username FROM gone)),
+taken_back AS (DELETE FROM connections WHERE username = (SELECT username FROM gone))
+SELECT username FROM gone
+"""
 PAGE = f"SELECT {COLUMNS} FROM users WHERE username > $1 ORDER BY username LIMIT $2"  # noqa: S608 - as above
 
 TAKEN: dict[str, type[UsernameTaken | EmailTaken]] = {
@@ -69,6 +90,8 @@ class PostgresUsers:
                 user.tokens_valid_from,
                 user.created_at,
                 user.updated_at,
+                user.email_verified,
+                json.dumps(dict(user.profile)),
             )
         except asyncpg.UniqueViolationError as violation:
             raise _taken(violation) from None
@@ -91,6 +114,8 @@ class PostgresUsers:
                 _or_null(changes.hashed_password),
                 _or_null(changes.tokens_valid_from),
                 changes.expected_hash,
+                _or_null(changes.email_verified),
+                None if isinstance(changes.profile, Unset) else json.dumps(dict(changes.profile)),
             )
         except asyncpg.UniqueViolationError as violation:
             raise _taken(violation) from None
@@ -122,8 +147,12 @@ def _user(row: asyncpg.Record | None) -> User | None:
 
 
 def as_user(row: asyncpg.Record, *, start: int = 0) -> User:
-    """The user whose `COLUMNS` begin at `start`. By position, which is faster than by name."""
-    user_id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at = row[start:]
+    """The user whose `COLUMNS` begin at `start`, the last of the row. By position, which is faster than by name."""
+    values: tuple[Any, ...] = row[start:]
+    (
+        user_id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at,
+        email_verified, profile,
+    ) = values  # fmt: skip
     return User(
         id=user_id,
         username=username,
@@ -134,6 +163,8 @@ def as_user(row: asyncpg.Record, *, start: int = 0) -> User:
         is_active=is_active,
         roles=roles,
         tokens_valid_from=tokens_valid_from,
+        email_verified=email_verified,
+        profile={} if profile == "{}" else json.loads(profile),
     )
 
 

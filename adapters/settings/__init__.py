@@ -17,6 +17,8 @@ from adapters.settings.values import (
     Malformed,
     Parse,
     address,
+    bearer,
+    colour,
     default_data_dir,
     encryption_key,
     encryption_keys,
@@ -24,11 +26,13 @@ from adapters.settings.values import (
     issuer,
     networks,
     one_of,
+    picture,
     postgres_url,
     secret,
     setting,
     switch,
     text,
+    title,
     whole_number,
 )
 from core.protocol.secret import Secret
@@ -102,6 +106,47 @@ class Settings:
         0,
         "how far clocks may disagree when a token is checked",
     )
+    require_pkce: Literal["all", "public"] = setting(
+        "WATCHWORD_REQUIRE_PKCE",
+        one_of("all", "public"),
+        "all",
+        "which clients need PKCE to sign people in; `public`: those without a secret",
+    )
+    require_par: bool = setting(
+        "WATCHWORD_REQUIRE_PAR", switch, False, "`on`: every authorization request has to be pushed first (RFC 9126)"
+    )
+    session_hours: int = setting(
+        "WATCHWORD_SESSION_HOURS", whole_number(1, 8760), 336, "how long somebody stays signed in at the most"
+    )
+    session_idle_minutes: int = setting(
+        "WATCHWORD_SESSION_IDLE_MINUTES", whole_number(1, 525600), 720, "how long without doing anything here"
+    )
+    registration: Literal["off", "token", "open"] = setting(
+        "WATCHWORD_REGISTRATION",
+        one_of("off", "token", "open"),
+        "off",
+        "who may register a client over HTTP: nobody, who has WATCHWORD_REGISTRATION_TOKEN, or anybody",
+    )
+    registration_token: Secret | None = setting(
+        "WATCHWORD_REGISTRATION_TOKEN", bearer, None, "what lets others register clients"
+    )
+    unused_client_hours: int = setting(
+        "WATCHWORD_UNUSED_CLIENT_HOURS",
+        whole_number(1, 87600),
+        72,
+        "how long a client that registered itself may go unused before it is deleted",
+    )
+    fetch_loopback: bool = setting(
+        "WATCHWORD_FETCH_LOOPBACK",
+        switch,
+        False,
+        "`on`, for development: documents that clients name may be on this machine",
+    )
+    service_name: str = setting("WATCHWORD_SERVICE_NAME", title, "Watchword", "what the pages call this service")
+    logo: Path | None = setting(
+        "WATCHWORD_LOGO", picture, None, "a picture for the pages: a file in SVG, PNG, JPEG or WebP"
+    )
+    colour: str = setting("WATCHWORD_COLOUR", colour, "#2f5bd7", "the colour of buttons and links, as #rrggbb")
     storage: Literal["postgres", "memory"] = setting(
         "WATCHWORD_STORAGE",
         one_of("postgres", "memory"),
@@ -290,6 +335,8 @@ def _contradictions(settings: Settings) -> dict[str, str]:
         problems["JWT_ALGORITHM"] = f"{algorithm} needs JWT_SECRET_KEY"
     if settings.argon2_memory_kib < 8 * settings.argon2_parallelism:  # RFC 9106 §3.1
         problems["WATCHWORD_ARGON2_MEMORY_KIB"] = "expected at least 8 for each of WATCHWORD_ARGON2_PARALLELISM"
+    if settings.registration == "token" and settings.registration_token is None:
+        problems["WATCHWORD_REGISTRATION_TOKEN"] = "expected a token, as WATCHWORD_REGISTRATION is token"
     if settings.storage == "memory" and settings.workers > 1:
         problems["WATCHWORD_WORKERS"] = "workers cannot share WATCHWORD_STORAGE=memory; expected 1"
     return problems

@@ -45,6 +45,32 @@ def encryption_keys(value: str) -> tuple[Secret, ...]:
     return tuple(encryption_key(one) for one in value.split(","))
 
 
+def bearer(value: str) -> Secret:
+    """RFC 6750 §2.1, and as hard to guess as any secret here."""
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]{32,512}=*", value):
+        raise Malformed("expected at least 32 characters of A-Z a-z 0-9 - . _ ~ + /; `openssl rand -hex 32` makes 64")
+    return Secret(value)
+
+
+def title(value: str) -> str:
+    if len(value) > 60 or not value.isprintable():
+        raise Malformed("expected at most 60 printable characters")
+    return value
+
+
+def colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise Malformed("expected a colour such as #2f5bd7")
+    return value.lower()
+
+
+def picture(value: str) -> Path:
+    path = folder(value)
+    if path.suffix.lower() not in {".svg", ".png", ".jpg", ".jpeg", ".webp"} or not path.is_file():
+        raise Malformed("expected a file whose name ends in .svg, .png, .jpg, .jpeg or .webp")
+    return path
+
+
 def switch(value: str) -> bool:
     if value not in {"on", "off"}:
         raise Malformed("expected on or off")

@@ -14,7 +14,7 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from container import CONTRACT, DEV_PASSWORD, DEV_USER, Container, is_for_development, load
+from container import CONTRACT, DEV_PASSWORD, DEV_USER, Container, Settings, is_for_development, load
 from core.protocol.refusals import Unavailable, UsernameTaken
 from core.users.password import Password
 from entrypoints.http.background import Chore, in_background
@@ -28,6 +28,7 @@ from entrypoints.http.routes import Shortcut, UseCases, build_routes, open_to_br
 from entrypoints.http.server import settle
 from entrypoints.http.users import AdminAccounts, OwnAccount
 from entrypoints.logs import set_up
+from entrypoints.pages.routes import PAGE_ENDPOINTS, Look, PageUseCases, page_routes
 
 log = logging.getLogger("watchword")
 
@@ -47,7 +48,10 @@ def build(container: Container) -> ASGIApp:
             await container.store().close()
             container.hasher().close()
 
-    routes = build_routes(use_cases(container), contract=CONTRACT.read_bytes())
+    routes = [
+        *build_routes(use_cases(container), contract=CONTRACT.read_bytes(), endpoints=PAGE_ENDPOINTS),
+        *page_routes(page_use_cases(container), look(container.settings())),
+    ]
     app = Starlette(routes=routes, exception_handlers=refusal_handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would repeat whatever Host the caller claims
     settings = container.settings()
@@ -70,8 +74,10 @@ def use_cases(container: Container) -> UseCases:
         authenticate_client=container.authenticate_client(),
         revoke_token=container.revoke_token(),
         introspection_endpoint=container.introspection_endpoint(),
-        current_user=container.current_user(),
-        own_account=OwnAccount(container.change_email(), container.change_password()),
+        account_user=container.account_user(),
+        push_request=container.push_request(),
+        tell_user_info=container.tell_user_info(),
+        own_account=OwnAccount(container.change_email(), container.change_profile(), container.change_password()),
         admin_accounts=AdminAccounts(
             create_user=container.create_user(),
             find_user=container.find_user(),
@@ -92,6 +98,29 @@ def use_cases(container: Container) -> UseCases:
         cache_seconds=container.settings().jwks_cache_seconds,
         ready=partial(ready, container),
     )
+
+
+def page_use_cases(container: Container) -> PageUseCases:
+    return PageUseCases(
+        authorize=container.authorize(),
+        sign_in=container.sign_in(),
+        sign_in_again=container.sign_in_again(),
+        current_session=container.current_session(),
+        list_sessions=container.list_sessions(),
+        end_sessions=container.end_sessions(),
+        list_connections=container.list_connections(),
+        end_connection=container.end_connection(),
+        change_profile=container.change_profile(),
+        change_email=container.change_email(),
+        change_password=container.change_password(),
+        log_out=container.log_out(),
+        form_tokens=container.form_tokens(),
+        entropy=container.entropy(),
+    )
+
+
+def look(settings: Settings) -> Look:
+    return Look(settings.issuer, settings.service_name, settings.colour, settings.logo)
 
 
 async def ready(container: Container) -> None:

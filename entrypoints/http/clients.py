@@ -8,6 +8,7 @@ from attrs import asdict, frozen
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from core.clients.application import Application
 from core.clients.model import AuthMethod
 from core.clients.register import (
     CreateClient,
@@ -21,6 +22,7 @@ from core.clients.register import (
 from core.protocol.refusals import FieldError, InvalidFields
 from core.protocol.unset import UNSET, Unset
 from core.users.model import User
+from entrypoints.http.applications import FIELDS, ApplicationFields
 from entrypoints.http.bodies import json_body
 from entrypoints.http.paging import page_query
 from entrypoints.views import client_view
@@ -28,8 +30,8 @@ from entrypoints.views import client_view
 PATH = "/api/v1/clients"
 
 
-@frozen
-class NewClient:
+@frozen(kw_only=True)
+class NewClient(ApplicationFields):
     client_id: str
     name: str = ""
     token_endpoint_auth_method: AuthMethod = AuthMethod.SECRET_BASIC
@@ -38,10 +40,11 @@ class NewClient:
     resources: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
     jwks: dict[str, object] | Unset = UNSET
+    first_party: bool = False
 
 
-@frozen
-class ClientPatch:
+@frozen(kw_only=True)
+class ClientPatch(ApplicationFields):
     name: str | Unset = UNSET
     grant_types: tuple[str, ...] | Unset = UNSET
     scopes: tuple[str, ...] | Unset = UNSET
@@ -49,6 +52,7 @@ class ClientPatch:
     serves: tuple[str, ...] | Unset = UNSET
     jwks: dict[str, object] | Unset = UNSET
     is_active: bool | Unset = UNSET
+    first_party: bool | Unset = UNSET
 
 
 @frozen
@@ -81,6 +85,8 @@ class AdminClients:
             resources=body.resources,
             serves=body.serves,
             jwks=None if isinstance(body.jwks, Unset) else body.jwks,
+            application=Application.stored(body.said()),
+            first_party=body.first_party,
         )
         return JSONResponse(_with_secret(made), 201, {"Location": f"{PATH}/{made.client.client_id}"})
 
@@ -89,7 +95,10 @@ class AdminClients:
 
     async def patch(self, request: Request, _admin: User) -> Response:
         body = await json_body(request, ClientPatch)
-        changes = asdict(body, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+        given = asdict(body, recurse=False, filter=lambda _, value: not isinstance(value, Unset))
+        changes = {name: value for name, value in given.items() if name not in FIELDS}
+        if said := body.said():
+            changes["application"] = said
         if not changes:
             raise InvalidFields(FieldError("body", "expected at least one field to change"))
         return JSONResponse(client_view(await self.update_client(_client_id(request), **changes)))

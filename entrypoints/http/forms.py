@@ -38,6 +38,9 @@ class Form:
         values = self._values.get(name)
         return None if values is None else values[0]
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._values)
+
     def all(self, name: str) -> tuple[str, ...]:
         """The values that are not empty: a parameter without a value counts as left out (RFC 6749 §3.2)."""
         return tuple(value for value in self._values.get(name, ()) if value)
@@ -70,12 +73,12 @@ def parse_form(body: bytes, *, repeatable: Collection[str] = ()) -> Form:
     if body.count(b"&") >= MOST_FIELDS:
         raise InvalidRequest(f"more than {MOST_FIELDS} parameters")
     for pair in filter(None, body.split(b"&")):
-        name, value = _decode(pair)
+        name, value = decode_pair(pair)
         form.add(name, value, repeatable=repeatable)
     return form
 
 
-def _decode(pair: bytes) -> tuple[str, str]:
+def decode_pair(pair: bytes) -> tuple[str, str]:
     raw_name = pair.partition(b"=")[0].decode("ascii", "replace")
     try:
         text = pair.decode()

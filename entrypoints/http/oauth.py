@@ -72,9 +72,9 @@ def address(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def no_store(body: Mapping[str, object]) -> Response:
+def no_store(body: Mapping[str, object], *, status: int = 200) -> Response:
     """JSON that nobody may keep."""
-    return Response(_json(body), headers=NO_STORE, media_type="application/json")
+    return Response(_json(body), status, headers=NO_STORE, media_type="application/json")
 
 
 def _basic(request: Request) -> SecretCredential | None:

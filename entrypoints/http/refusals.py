@@ -12,11 +12,13 @@ from starlette.types import ExceptionHandler
 from core.protocol.refusals import (
     Conflict,
     InsufficientRole,
+    InsufficientScope,
     InvalidClient,
     InvalidFields,
     InvalidToken,
     NotFound,
     OAuthRefusal,
+    PageRefusal,
     Refusal,
     TokenMissing,
     TooManyAttempts,
@@ -63,6 +65,9 @@ def answer(refusal: Refusal, authorization: str = "", *, oauth: bool = False) ->
         case InvalidToken():
             challenge = f'Bearer error="invalid_token", error_description="{refusal.description}", realm="watchword"'
             return problem(401, refusal.description, headers={"WWW-Authenticate": challenge})
+        case InsufficientScope():
+            challenge = f'Bearer error="insufficient_scope", realm="watchword", scope="{refusal.scope}"'
+            return problem(403, refusal.description, headers={"WWW-Authenticate": challenge})
         case InsufficientRole():
             # RFC 6750 §3.1 has no word for roles; this one is for privileges that a token does not give.
             challenge = 'Bearer error="insufficient_scope", realm="watchword"'
@@ -73,6 +78,8 @@ def answer(refusal: Refusal, authorization: str = "", *, oauth: bool = False) ->
             return problem(409, refusal.description)
         case InvalidFields():
             return problem(422, "Some fields are not as they should be", errors=refusal.errors)
+        case PageRefusal():
+            return problem(400, refusal.description)
         case Unavailable():
             return problem(503, refusal.description, headers={"Retry-After": RETRY_AFTER})
     raise TypeError(f"no answer for {type(refusal).__name__}")
@@ -118,9 +125,10 @@ async def _on_unexpected(_request: Request, _exception: Exception) -> Response:
 
 # What an endpoint raises to say no. Anything else is a fault.
 REFUSED = (Refusal, HTTPException, ClientDisconnect)
+Refused = Refusal | HTTPException | ClientDisconnect
 
 
-async def refused(request: Request, exception: Refusal | HTTPException | ClientDisconnect) -> Response:
+async def refused(request: Request, exception: Refused) -> Response:
     match exception:
         case Refusal():
             return await _on_refusal(request, exception)

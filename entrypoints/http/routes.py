@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from attrs import frozen
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.authorization.authorize import PushRequest
 from core.clients.authenticate import AuthenticateClient
 from core.discovery import DescribeServer
 from core.grants.token_endpoint import TokenEndpoint
+from core.identity.userinfo import TellUserInfo
 from core.keys.publish import PublishKeys
 from core.tokens.introspect import IntrospectionEndpoint
 from core.tokens.revoke import RevokeToken
@@ -20,9 +23,11 @@ from entrypoints.http.clients import PATH as CLIENTS
 from entrypoints.http.clients import AdminClients
 from entrypoints.http.docs import docs_routes
 from entrypoints.http.protect import Endpoint, Protect
-from entrypoints.http.refusals import REFUSED, refused
+from entrypoints.http.pushed import PushedRoute
+from entrypoints.http.refusals import REFUSED, Refused, refused
 from entrypoints.http.token import TokenRoute
 from entrypoints.http.token_status import IntrospectRoute, RevokeRoute
+from entrypoints.http.userinfo import UserInfoRoute
 from entrypoints.http.users import PATH, AdminAccounts, OwnAccount
 from entrypoints.http.wellknown import JWKS_PATH, Jwks, Metadata, Readyz, healthz, metadata_paths
 
@@ -31,6 +36,9 @@ ADMIN = "admin"
 TOKEN = "/api/v1/auth/token"
 REVOKE = "/api/v1/auth/revoke"
 INTROSPECT = "/api/v1/auth/introspect"
+PAR = "/api/v1/auth/par"
+USERINFO = "/api/v1/auth/userinfo"
+REGISTER = "/api/v1/auth/register"
 
 # By the names that the metadata have for them (RFC 8414 §2).
 ENDPOINTS = {
@@ -38,13 +46,16 @@ ENDPOINTS = {
     "revocation_endpoint": REVOKE,
     "introspection_endpoint": INTROSPECT,
     "jwks_uri": JWKS_PATH,
+    "pushed_authorization_request_endpoint": PAR,
+    "userinfo_endpoint": USERINFO,
     "service_documentation": "/docs",
 }
 
 
 def open_to_browsers(issuer: str) -> frozenset[str]:
     """The paths that apps in a browser call, from whatever origin."""
-    return frozenset({TOKEN, REVOKE, JWKS_PATH, *metadata_paths(issuer)})
+    own = {TOKEN, REVOKE, PAR, USERINFO, REGISTER, JWKS_PATH}
+    return frozenset({*own, *metadata_paths(issuer, openid=True)})
 
 
 @frozen
@@ -55,7 +66,9 @@ class UseCases:
     authenticate_client: AuthenticateClient
     revoke_token: RevokeToken
     introspection_endpoint: IntrospectionEndpoint
-    current_user: CurrentUser
+    account_user: CurrentUser
+    push_request: PushRequest
+    tell_user_info: TellUserInfo
     own_account: OwnAccount
     admin_accounts: AdminAccounts
     admin_clients: AdminClients
@@ -65,15 +78,19 @@ class UseCases:
     ready: Callable[[], Awaitable[None]]
 
 
-def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
-    protect = Protect(use.current_user)
+def build_routes(use: UseCases, *, contract: bytes, endpoints: Mapping[str, str]) -> list[Route]:
+    """`endpoints` are those of others that the metadata name."""
+    protect = Protect(use.account_user)
     user, admin = protect.require_user, protect.require_role(ADMIN)
     own, all_, clients = use.own_account, use.admin_accounts, use.admin_clients
-    metadata = Metadata(use.describe_server, ENDPOINTS, use.cache_seconds)
+    metadata = Metadata(use.describe_server, {**ENDPOINTS, **endpoints}, use.cache_seconds)
+    openid, user_info = use.describe_server.publishes_keys, UserInfoRoute(use.tell_user_info)
     return [
         resource(TOKEN, POST=TokenRoute(use.token_endpoint)),
         resource(INTROSPECT, POST=IntrospectRoute(use.introspection_endpoint)),
         resource(REVOKE, POST=RevokeRoute(use.authenticate_client, use.revoke_token)),
+        resource(PAR, POST=PushedRoute(use.push_request)),
+        resource(USERINFO, GET=user_info, POST=user_info),
         resource(f"{PATH}/me", GET=user(own.show), PATCH=user(own.patch)),
         resource(f"{PATH}/me/password", PUT=user(own.put_password)),
         resource(PATH, GET=admin(all_.list), POST=admin(all_.create)),
@@ -87,7 +104,7 @@ def build_routes(use: UseCases, *, contract: bytes) -> list[Route]:
         ),
         resource(f"{CLIENTS}/{{client_id}}/rotate-secret", POST=admin(clients.rotate)),
         resource(JWKS_PATH, GET=Jwks(use.publish_keys, use.cache_seconds)),
-        *(resource(path, GET=metadata) for path in metadata_paths(use.describe_server.issuer)),
+        *(resource(path, GET=metadata) for path in metadata_paths(use.describe_server.issuer, openid=openid)),
         resource("/healthz", GET=healthz),
         resource("/readyz", GET=Readyz(use.ready)),
         *docs_routes(contract),
@@ -104,6 +121,7 @@ class Resource:
     """Answers by method (ASGI), refusals included."""
 
     methods: Mapping[str, Endpoint]
+    refuse: Callable[[Request, Refused], Awaitable[Response]] = refused
 
     def find(self, method: str) -> Endpoint | None:
         return self.methods.get("GET" if method == "HEAD" else method)
@@ -115,7 +133,7 @@ class Resource:
         try:
             response = await endpoint(request)
         except REFUSED as refusal:
-            response = await refused(request, refusal)
+            response = await self.refuse(request, refusal)
         await response(scope, receive, send)
 
 

@@ -8,7 +8,14 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.grants.contract import ClientCredentialsRequest, PasswordRequest, Presented, RefreshRequest, TokenRequest
+from core.grants.contract import (
+    ClientCredentialsRequest,
+    CodeRequest,
+    PasswordRequest,
+    Presented,
+    RefreshRequest,
+    TokenRequest,
+)
 from core.grants.token_endpoint import TokenEndpoint
 from core.protocol.refusals import InvalidRequest, InvalidTarget, UnsupportedGrantType
 from core.protocol.scope import MOST_RESOURCES, parse_scope
@@ -17,7 +24,10 @@ from core.users.password import Password
 from entrypoints.http.forms import Form, oauth_form
 from entrypoints.http.oauth import CLIENT_NAMES, address, client_credential, no_store
 
-NAMES = ("grant_type", "username", "password", "refresh_token", "scope", "resource", *CLIENT_NAMES)
+NAMES = (
+    *("grant_type", "username", "password", "refresh_token", "code", "code_verifier", "redirect_uri", "scope"),
+    *("resource", *CLIENT_NAMES),
+)
 
 
 def password_request(form: Form) -> PasswordRequest:
@@ -34,8 +44,19 @@ def refresh_request(form: Form) -> RefreshRequest:
     return RefreshRequest(token, scope=scope(form), resources=resources(form))
 
 
+def code_request(form: Form) -> CodeRequest:
+    code, verifier = Secret(form.required("code")), form.get("code_verifier")
+    return CodeRequest(
+        code,
+        redirect_uri=form.get("redirect_uri") or None,
+        code_verifier=Secret(verifier) if verifier else None,
+        resources=resources(form),
+    )
+
+
 # Another grant is another line here.
 PARSERS: Mapping[str, Callable[[Form], TokenRequest]] = {
+    "authorization_code": code_request,
     "password": password_request,
     "client_credentials": client_credentials_request,
     "refresh_token": refresh_request,
@@ -57,6 +78,8 @@ class TokenRoute:
             body["scope"] = " ".join(response.scope)
         if response.refresh_token is not None:
             body["refresh_token"] = response.refresh_token.reveal()
+        if response.id_token is not None:
+            body["id_token"] = response.id_token.reveal()
         return no_store(body)
 
 

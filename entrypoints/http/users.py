@@ -13,14 +13,16 @@ from core.protocol.unset import UNSET, Unset
 from core.users.accounts import (
     ChangeEmail,
     ChangePassword,
+    ChangeProfile,
     CreateUser,
     DeleteUser,
     FindUser,
     ListUsers,
     UpdateUser,
 )
-from core.users.model import User
+from core.users.model import User, refuse
 from core.users.password import Password
+from core.users.profile import profile_errors
 from entrypoints.http.bodies import json_body
 from entrypoints.http.oauth import address
 from entrypoints.http.paging import page_query
@@ -36,11 +38,15 @@ class NewUser:
     password: Password
     roles: tuple[str, ...] = ()
     is_active: bool = True
+    email_verified: bool = False
+    profile: dict[str, object] | Unset = UNSET
 
 
 @frozen
 class UserPatch:
     email: str | Unset = UNSET
+    email_verified: bool | Unset = UNSET
+    profile: dict[str, object] | Unset = UNSET
     roles: tuple[str, ...] | Unset = UNSET
     is_active: bool | Unset = UNSET
     password: Password | Unset = UNSET
@@ -48,7 +54,8 @@ class UserPatch:
 
 @frozen
 class OwnPatch:
-    email: str
+    email: str | Unset = UNSET
+    profile: dict[str, object] | Unset = UNSET
 
 
 @frozen
@@ -62,6 +69,7 @@ class OwnAccount:
     """What a user does with their own account. The user comes from the token, never from the request."""
 
     change_email: ChangeEmail
+    change_profile: ChangeProfile
     change_password: ChangePassword
 
     async def show(self, _request: Request, user: User) -> Response:
@@ -69,7 +77,15 @@ class OwnAccount:
 
     async def patch(self, request: Request, user: User) -> Response:
         body = await json_body(request, OwnPatch)
-        return JSONResponse(user_view(await self.change_email(user, body.email)))
+        if isinstance(body.email, Unset) and isinstance(body.profile, Unset):
+            raise InvalidFields(FieldError("body", "expected at least one field to change"))
+        if not isinstance(body.profile, Unset):
+            refuse(*profile_errors(body.profile))  # before anything is changed
+        if not isinstance(body.email, Unset):
+            user = await self.change_email(user, body.email)
+        if not isinstance(body.profile, Unset):
+            user = await self.change_profile(user, body.profile)
+        return JSONResponse(user_view(user))
 
     async def put_password(self, request: Request, user: User) -> Response:
         body = await json_body(request, PasswordChange)
@@ -102,6 +118,8 @@ class AdminAccounts:
             password=body.password,
             roles=body.roles,
             is_active=body.is_active,
+            email_verified=body.email_verified,
+            profile=None if isinstance(body.profile, Unset) else body.profile,
         )
         return JSONResponse(user_view(user), 201, {"Location": f"{PATH}/{user.id}"})
 

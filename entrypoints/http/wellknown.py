@@ -14,12 +14,17 @@ from core.keys.publish import PublishKeys
 
 JWKS_PATH = "/.well-known/jwks.json"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
+OPENID_PATH = "/.well-known/openid-configuration"
 
 
-def metadata_paths(issuer: str) -> list[str]:
-    """RFC 8414 §3.1: the well-known part goes between the host of the issuer and its path, if it has one."""
+def metadata_paths(issuer: str, *, openid: bool) -> list[str]:
+    """RFC 8414 §3.1: the well-known part goes between the host of the issuer and its path, if it has one; by OpenID
+    Connect Discovery §4 it comes behind the path, and clients of MCP try both.
+    """
     path = unquote(urlsplit(issuer).path.removesuffix("/"))
-    return [METADATA_PATH, *([METADATA_PATH + path] if path else [])]
+    known = [METADATA_PATH, *([OPENID_PATH] if openid else [])]
+    behind = [path + OPENID_PATH] if openid and path else []
+    return [*known, *([one + path for one in known] if path else []), *behind]
 
 
 @frozen

@@ -1,0 +1,109 @@
+"""What scopes mean, in words for the person who is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from core.authorization.model import AuthorizationRequest, Connection, Seen, permissions
+from core.authorization.proceed import wanted
+from core.clients.model import Client
+from core.protocol.redirects import host_of
+from core.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS
+
+
+@frozen
+class Told:
+    title: str
+    detail: str
+
+
+@frozen
+class Api:
+    identifier: str
+    scopes: tuple[str, ...]
+
+
+WORDS = {
+    "openid": Told("Who you are", "your username"),
+    "profile": Told("Your profile", "name, picture, birthday, language and the like, as far as you filled them in"),
+    "email": Told("Your e-mail address", "and whether it was verified"),
+    "address": Told("Your postal address", "if you filled it in"),
+    "phone": Told("Your phone number", "if you filled it in"),
+}
+PSEUDONYM = Told("That it is you", "by a name that this application alone knows you by")
+
+
+def told(scope: Iterable[str], *, pairwise: bool = False) -> list[Told]:
+    names = [name for name in IDENTITY_SCOPES if name in set(scope) and name in WORDS]
+    return [PSEUDONYM if pairwise and name == "openid" else WORDS[name] for name in names]
+
+
+def apis(scope: Iterable[str], audience: Sequence[str]) -> list[Api]:
+    own = tuple(name for name in scope if name not in IDENTITY_SCOPES)
+    return [Api(identifier, own) for identifier in audience]
+
+
+@frozen
+class Asking:
+    """The application, as it is shown to the person."""
+
+    name: str
+    client_id: str
+    vouched_for: bool
+    host: str
+    client_uri: str | None
+    policy_uri: str | None
+    tos_uri: str | None
+
+
+def consent_context(request: AuthorizationRequest, client: Client, seen: Seen) -> dict[str, object]:
+    application, scope = client.application, wanted(request)
+    granted = set(seen.connection.granted) if seen.connection is not None else set()
+    return {
+        "client": Asking(
+            client.name,
+            client.client_id,
+            client.vouched_for,
+            host_of(request.to.redirect_uri),
+            application.client_uri,
+            application.policy_uri,
+            application.tos_uri,
+        ),
+        "told": told(scope, pairwise=application.subject_type == "pairwise"),
+        "offline": OFFLINE_ACCESS in scope,
+        "resources": apis(request.scope, request.audience),
+        "before": set(permissions(scope, request.audience)) <= granted,
+    }
+
+
+@frozen
+class App:
+    """A connected application, on the account page."""
+
+    client_id: str
+    name: str
+    told: tuple[str, ...]
+    offline: bool
+    resources: tuple[Api, ...]
+    since: object
+    used_at: object
+
+
+def app_of(connection: Connection) -> App:
+    """From permissions as `core.authorization.model.permissions` spells them."""
+    scopes: dict[str, list[str]] = {}
+    for permission in connection.granted:
+        resource, _, scope = permission.partition(" ")
+        scopes.setdefault(resource, []).extend([scope] if scope else [])
+    everywhere = {scope for names in scopes.values() for scope in names}
+    return App(
+        connection.client_id,
+        connection.client_name or connection.client_id,
+        tuple(one.title for one in told(everywhere)),
+        OFFLINE_ACCESS in everywhere,
+        tuple(api for resource, names in scopes.items() for api in apis(sorted(names), [resource])),
+        connection.since,
+        connection.used_at,
+    )
