@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +10,8 @@ from urllib.parse import urlsplit
 from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from adapters.fetching.guarded import GuardedFetcher
+from adapters.fetching.key_sets import FetchedKeySets
 from adapters.hashing.pooled import PooledPasswordHasher
 from adapters.jose.assertions import JoseAssertions
 from adapters.jose.derivation import SealedDeriver
@@ -24,6 +25,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.schema import MigrationError, SchemaStatus
 from adapters.postgres.store import SchemaBehind
 from adapters.postgres.stores import PostgresStores
+from adapters.registration import AuthlibMetadataRules
 from adapters.settings import Settings, SettingsError, as_environment, load, policies, variables
 from adapters.settings.policies import TOKEN_PATH
 from adapters.system import LoggedAudit, SystemClock, SystemEntropy
@@ -35,6 +37,14 @@ from core.authorization.proceed import Proceed
 from core.authorization.request import CheckRequest
 from core.authorization.sessions import CurrentSession, EndSessions, ListSessions, SignIn, SignInAgain, StartSession
 from core.clients.authenticate import AuthenticateClient
+from core.clients.dynamic import (
+    CheckRegistration,
+    DeleteRegistration,
+    ReadRegistration,
+    RegisterClient,
+    ReplaceRegistration,
+)
+from core.clients.metadata import ReadMetadata
 from core.clients.narrowing import Narrow
 from core.clients.register import (
     CreateClient,
@@ -156,10 +166,6 @@ def _sealer(settings: Settings) -> Sealer:
     return Sealer(*kept, *settings.previous_encryption_keys)
 
 
-def _unused_clients(settings: Settings) -> timedelta:
-    return timedelta(hours=settings.unused_client_hours)
-
-
 def _grants(
     settings: Settings,
     password: PasswordGrant,
@@ -176,18 +182,8 @@ def _grants(
     return {PasswordRequest: password, **own} if settings.password_grant else own
 
 
-def _without_client(settings: Settings) -> frozenset[str]:
-    refreshes = settings.password_grant and settings.password_grant_refresh
-    return frozenset({"password", "refresh_token"} if refreshes else {"password"})
-
-
 def _grant_types(grants: dict[type[TokenRequest], Grant[Any]]) -> tuple[str, ...]:
     return tuple(grant.grant_type for grant in grants.values())
-
-
-class _NoKeySets:
-    async def of(self, jwks_uri: str, *, fresh: bool = False) -> None:
-        return None
 
 
 class Container(containers.DeclarativeContainer):
@@ -207,7 +203,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     database = providers.Singleton(Database, settings.provided.database_url, largest=settings.provided.pool_size)
-    unused_clients = providers.Singleton(_unused_clients, settings)
+    unused_clients = providers.Singleton(policies.unused_clients, settings)
     stores = providers.Selector(
         settings.provided.storage,
         postgres=providers.Singleton(
@@ -286,11 +282,33 @@ class Container(containers.DeclarativeContainer):
     list_resources = providers.Singleton(ListResources, resources)
     update_resource = providers.Singleton(UpdateResource, resources)
     delete_resource = providers.Singleton(DeleteResource, resources)
-    key_sets = providers.Singleton(_NoKeySets)
+    fetcher = providers.Singleton(GuardedFetcher, loopback=settings.provided.fetch_loopback)
+    key_sets = providers.Singleton(FetchedKeySets, fetcher, assertions)
     assertion_policy = providers.Singleton(policies.assertions, settings)
     authenticate_client = providers.Singleton(
         AuthenticateClient, clients, assertions, key_sets, spent_assertions, throttle, clock, assertion_policy
     )
+
+    # Clients that register themselves.
+    registration_policy = providers.Singleton(policies.registration, settings)
+    read_metadata = providers.Singleton(ReadMetadata, providers.Singleton(AuthlibMetadataRules))
+    check_registration = providers.Singleton(CheckRegistration, registry, fetcher, throttle, registration_policy)
+    register_client = providers.Singleton(
+        RegisterClient,
+        clients,
+        read_metadata,
+        check_registration,
+        throttle,
+        clock,
+        entropy,
+        audit,
+        registration_policy,
+    )
+    read_registration = providers.Singleton(ReadRegistration, clients, registration_policy)
+    replace_registration = providers.Singleton(
+        ReplaceRegistration, clients, read_registration, read_metadata, check_registration, clock, audit
+    )
+    delete_registration = providers.Singleton(DeleteRegistration, clients, read_registration, audit)
 
     # core/tokens
     issue_access_token = providers.Singleton(
@@ -359,7 +377,7 @@ class Container(containers.DeclarativeContainer):
         CodeGrant, codes, refresh_tokens, narrow, identify, clients, clock, audit, refresh_policy
     )
     grants = providers.Singleton(_grants, settings, password_grant, client_credentials_grant, refresh_grant, code_grant)
-    without_client = providers.Singleton(_without_client, settings)
+    without_client = providers.Singleton(policies.without_client, settings)
     token_endpoint = providers.Singleton(
         TokenEndpoint, grants, authenticate_client, clock, issue_access_token, issue_id_token, without_client
     )
@@ -370,6 +388,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(_grant_types, grants),
         settings.provided.publishes_keys,
         settings.provided.require_par,
+        settings.provided.registers,
         resources,
     )
     prune = providers.Singleton(Prune, expired_rows)

@@ -8,35 +8,33 @@ from attrs import frozen
 
 from core.authorization.model import PROMPTS
 from core.authorization.request import DISPLAYS
-from core.clients.application import ACR, SIGNING_ALGORITHMS, SUBJECT_TYPES
+from core.clients.application import ACR, ASSERTION_ALGORITHMS, SIGNING_ALGORITHMS, SUBJECT_TYPES
 from core.clients.model import AuthMethod
 from core.clients.ports import ResourceRepository
 from core.identity.claims import CLAIMS
 from core.protocol.pkce import METHOD
 from core.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, unique
 
-# RFC 7523 §3, RFC 8725 §3.1: what client assertions may be signed with.
-ASSERTION_ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA")
-
 
 @frozen
 class DescribeServer:
     """`issuer` is told byte for byte as configured. `grant_types` are those that are switched on.
 
-    Without key pairs nothing is published, and there is no OpenID Connect.
+    Without key pairs nothing is published, and there is no OpenID Connect. With `registers` clients may
+    register themselves.
     """
 
     issuer: str
     grant_types: tuple[str, ...]
     publishes_keys: bool
     pushed_only: bool
+    registers: bool
     resources: ResourceRepository
 
     async def __call__(self, paths: Mapping[str, str]) -> dict[str, object]:
         """The metadata document (RFC 8414 §2). `paths` has the path of each endpoint by the name of its member."""
         base = self.issuer.removesuffix("/")
-        own = {"jwks_uri", "userinfo_endpoint"} if not self.publishes_keys else set()
-        endpoints = {name: base + path for name, path in paths.items() if name not in own}
+        endpoints = {name: base + path for name, path in paths.items() if name not in self._closed()}
         methods = [str(method) for method in AuthMethod]
         confidential = [name for name in methods if name != AuthMethod.NONE]
         algorithms = list(ASSERTION_ALGORITHMS)
@@ -62,6 +60,11 @@ class DescribeServer:
             "request_uri_parameter_supported": False,
             **(self._openid() if self.publishes_keys else {}),
         }
+
+    def _closed(self) -> frozenset[str]:
+        """Endpoints that are there, and answer nobody."""
+        keys = () if self.publishes_keys else ("jwks_uri", "userinfo_endpoint")
+        return frozenset({*keys, *(() if self.registers else ("registration_endpoint",))})
 
     def _identity_scopes(self) -> tuple[str, ...]:
         return IDENTITY_SCOPES if self.publishes_keys else (OFFLINE_ACCESS,)

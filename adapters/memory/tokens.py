@@ -148,6 +148,7 @@ class MemoryAccessTokens:
             client_active=client.is_active if client is not None else None,
             valid_from=max((instant for instant in instants if instant is not None), default=None),
             first_party=client is not None and is_first_party(client),
+            vouched_for=client is None or client.vouched_for,
         )
 
     async def revoke(self, jti: str, *, until: datetime) -> None:

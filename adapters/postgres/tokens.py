@@ -89,6 +89,7 @@ SELECT
         )
     ) AS valid_from,
     coalesce(clients.first_party OR 'password' = ANY (clients.grant_types), false) AS first_party,
+    clients.registration_digest IS NULL AS vouched_for,
     {OF_USER}
 FROM (VALUES (1)) AS one (row)
 LEFT JOIN users ON users.username = $1
@@ -165,11 +166,12 @@ class PostgresAccessTokens:
         if row is None:
             raise LookupError("a SELECT from one row gave none")
         return Standing(
-            user=as_user(row, start=4) if row["id"] is not None else None,
+            user=as_user(row, start=5) if row["id"] is not None else None,
             revoked=row["revoked"],
             client_active=row["client_active"],
             valid_from=row["valid_from"],
             first_party=row["first_party"],
+            vouched_for=row["vouched_for"],
         )
 
     async def revoke(self, jti: str, *, until: datetime) -> None:

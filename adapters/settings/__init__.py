@@ -214,6 +214,10 @@ class Settings:
         return self.jwt_algorithm or ("HS256" if self.jwt_secret_key is not None else "ES256")
 
     @property
+    def registers(self) -> bool:
+        return self.registration != "off"
+
+    @property
     def publishes_keys(self) -> bool:
         return self.signing == "key_pair"
 

@@ -8,6 +8,7 @@ from adapters.settings import Settings
 from core.authorization.model import SessionPolicy
 from core.authorization.request import RequestPolicy
 from core.clients.authenticate import AssertionPolicy
+from core.clients.dynamic import RegistrationPolicy
 from core.identity.id_token import IdTokenPolicy
 from core.keys.model import KeyPolicy
 from core.tokens.model import AccessTokenPolicy, RefreshPolicy
@@ -65,9 +66,22 @@ def sessions(settings: Settings) -> SessionPolicy:
     )
 
 
+def registration(settings: Settings) -> RegistrationPolicy:
+    return RegistrationPolicy(settings.registration, settings.registration_token)
+
+
 def requests(settings: Settings) -> RequestPolicy:
     return RequestPolicy(
         pkce_for_all=settings.require_pkce == "all",
         pushed_only=settings.require_par,
         openid=settings.publishes_keys,
     )
+
+
+def unused_clients(settings: Settings) -> timedelta:
+    return timedelta(hours=settings.unused_client_hours)
+
+
+def without_client(settings: Settings) -> frozenset[str]:
+    refreshes = settings.password_grant and settings.password_grant_refresh
+    return frozenset({"password", "refresh_token"} if refreshes else {"password"})

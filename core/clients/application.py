@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
-from core.protocol.redirects import is_web_url, redirect_errors
+from core.protocol.redirects import custom_scheme, is_redirect_uri, is_web_url, redirect_errors
 from core.protocol.refusals import FieldError
 from core.protocol.scope import unique
 
@@ -17,6 +17,8 @@ MOST_CONTACTS = 10
 LONGEST_AGE = 10 * 365 * 86400  # seconds
 
 SIGNING_ALGORITHMS = ("RS256", "ES256")  # of ID tokens and signed userinfo
+# RFC 7523 §3, RFC 8725 §3.1: what client assertions may be signed with.
+ASSERTION_ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA")
 APPLICATION_TYPES = ("web", "native")
 SUBJECT_TYPES = ("public", "pairwise")
 ACR = "1"  # the one authentication context there is: a password
@@ -54,8 +56,8 @@ class Application:
 
     @property
     def sector(self) -> str:
-        """The host by which pairwise subjects differ (OpenID Connect Core §8.1)."""
-        return urlsplit(self.sector_identifier_uri or next(iter(self.redirect_uris), "")).netloc
+        """The host by which pairwise subjects differ (OpenID Connect Core §8.1), without a port."""
+        return urlsplit(self.sector_identifier_uri or next(iter(self.redirect_uris), "")).hostname or ""
 
     @classmethod
     def stored(cls, members: Mapping[str, object]) -> Application:
@@ -78,6 +80,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "subject_type": SUBJECT_TYPES,
     "id_token_signed_response_alg": SIGNING_ALGORITHMS,
     "userinfo_signed_response_alg": (None, *SIGNING_ALGORITHMS),
+    "token_endpoint_auth_signing_alg": (None, *ASSERTION_ALGORITHMS),
 }
 
 
@@ -102,7 +105,7 @@ def application_errors(application: Application) -> list[FieldError]:
         errors.append(FieldError("default_max_age", f"expected a number of seconds from 0 to {LONGEST_AGE}"))
     if not set(application.default_acr_values) <= {ACR}:
         errors.append(FieldError("default_acr_values", f"expected none but {ACR}"))
-    for name in ("software_id", "software_version", "token_endpoint_auth_signing_alg"):
+    for name in ("software_id", "software_version"):
         text = getattr(application, name)
         if text is not None and not _is_text(text):
             errors.append(FieldError(name, f"expected 1 to {LONGEST_TEXT} printable characters"))
@@ -112,12 +115,17 @@ def application_errors(application: Application) -> list[FieldError]:
 
 
 def _sector_errors(application: Application) -> list[FieldError]:
-    """OpenID Connect Core §8.1: without a sector identifier all redirect URIs are on one host."""
+    """OpenID Connect Core §8.1: without a sector identifier all redirect URIs are on one host.
+
+    What stands for a host in a scheme of one's own is anybody's word: it would open another's sector.
+    """
     if application.subject_type != "pairwise" or application.sector_identifier_uri is not None:
         return []
-    hosts = {urlsplit(uri).netloc for uri in application.redirect_uris}
-    if len(hosts) > 1 or "" in hosts:
-        return [FieldError("sector_identifier_uri", "needed for pairwise subjects with redirect URIs of several hosts")]
+    if not all(map(is_redirect_uri, application.redirect_uris)):  # which is said elsewhere
+        return []
+    hosts = {"" if custom_scheme(uri) else urlsplit(uri).hostname for uri in application.redirect_uris}
+    if len(hosts) != 1 or "" in hosts:
+        return [FieldError("sector_identifier_uri", "needed for pairwise, unless all redirect URIs have one host")]
     return []
 
 

@@ -126,11 +126,12 @@ class AuthenticateClient:
 
     async def _verified(self, client: Client, assertion: Secret) -> Mapping[str, object] | None:
         """Keys behind a URL may be others than those that were fetched last: then once more."""
-        uri = client.application.jwks_uri
+        uri, algorithm = client.application.jwks_uri, client.application.token_endpoint_auth_signing_alg
         if uri is None:
-            return self.assertions.verify(assertion, client.jwks or {})
+            return self.assertions.verify(assertion, _narrowed(client.jwks, algorithm))
         for fresh in (False, True):
-            claims = self.assertions.verify(assertion, await self.key_sets.of(uri, fresh=fresh) or {})
+            keys = _narrowed(await self.key_sets.of(uri, fresh=fresh), algorithm)
+            claims = self.assertions.verify(assertion, keys)
             if claims is not None:
                 return claims
         return None
@@ -150,6 +151,17 @@ class AuthenticateClient:
             if name in claims and (instant is None or instant > now + leeway):
                 return None
         return expires + leeway
+
+
+def _narrowed(jwks: Mapping[str, object] | None, algorithm: str | None) -> Mapping[str, object]:
+    """With `token_endpoint_auth_signing_alg` no other algorithm counts (OpenID Connect Registration §2)."""
+    keys = jwks.get("keys") if jwks is not None else None
+    if not isinstance(keys, list):
+        return {}
+    own = [key for key in keys if isinstance(key, Mapping)]
+    if algorithm is None:
+        return {"keys": own}
+    return {"keys": [{**key, "alg": algorithm} for key in own if key.get("alg", algorithm) == algorithm]}
 
 
 def _instant(value: object) -> datetime | None:

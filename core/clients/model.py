@@ -182,7 +182,8 @@ def _trust_errors(client: Client) -> list[FieldError]:
 
 def _key_errors(client: Client) -> list[FieldError]:
     if client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
-        return [FieldError("jwks", "keys are for private_key_jwt alone")] if client.jwks is not None else []
+        given = {"jwks": client.jwks, "jwks_uri": client.application.jwks_uri}
+        return [FieldError(name, "keys are for private_key_jwt alone") for name in given if given[name] is not None]
     if client.application.jwks_uri is not None:
         return [FieldError("jwks", "expected either jwks or jwks_uri")] if client.jwks is not None else []
     keys = client.jwks.get("keys") if client.jwks is not None else None

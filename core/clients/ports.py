@@ -9,6 +9,7 @@ from typing import Protocol
 from attrs import frozen
 
 from core.clients.model import Client, Resource
+from core.protocol.refusals import FieldError
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET, Unset
 
@@ -103,7 +104,14 @@ class Fetcher(Protocol):
 
 
 class FetchFailed(Exception):
-    """A document of others that cannot be had."""
+    """A document of others that cannot be had. The message says why to an operator, and nothing of what it holds."""
+
+
+class MetadataRules(Protocol):
+    """What the specifications say of client metadata, member by member."""
+
+    def problem(self, document: Mapping[str, object]) -> FieldError | None:
+        """The first fault; None for none. Every member of the document has the type that its specification gives it."""
 
 
 class KeySets(Protocol):

@@ -173,7 +173,8 @@ class UpdateClient:
     ) -> Client:
         """The client after the change. A deactivation ends its tokens.
 
-        `application` has the members of `Application` that change; None takes one away.
+        `application` has the members of `Application` that change; None takes one away. A `jwks_uri` takes the place of
+        the keys that were registered before.
 
         Raises `InvalidFields`, `ClientNotFound`.
         """
@@ -189,6 +190,7 @@ class UpdateClient:
             is_active=is_active,
             application=application,
             first_party=first_party,
+            no_jwks=jwks is UNSET and application is not UNSET and application.get("jwks_uri") is not None,
         )
         before = await FindClient(self.clients)(client_id)
         await self.registry.check(changed(before, changes), before)
@@ -298,9 +300,9 @@ class DeleteResource:
         await self.resources.delete(identifier)
 
 
-def new_secret(entropy: Entropy) -> Secret:
+def new_secret(entropy: Entropy, prefix: str = SECRET_PREFIX) -> Secret:
     """256 random bits, with a prefix by which scanners know it."""
-    return Secret(SECRET_PREFIX + base64.urlsafe_b64encode(entropy.secret()).rstrip(b"=").decode())
+    return Secret(prefix + base64.urlsafe_b64encode(entropy.secret()).rstrip(b"=").decode())
 
 
 def changed(client: Client, changes: ClientChanges) -> Client:

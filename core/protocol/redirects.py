@@ -17,7 +17,8 @@ LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 # RFC 8252 §7.1: a scheme of one's own is a domain name in reverse, so that it has a dot.
 _CUSTOM_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]")
-_PORT = re.compile(r"(:[0-9]{1,5})?")
+_PORT = re.compile(r"(:[1-9][0-9]{0,4})?")
+_ESCAPES = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 RULE = (
     "a redirect URI is an absolute https URL, an http one of this machine (127.0.0.1, [::1], localhost), or one of a "
@@ -43,7 +44,7 @@ def is_redirect_uri(uri: str) -> bool:
         return False
     if parts.scheme in {"https", "http"}:
         host, port = _host_and_port(parts)
-        known = _HOST.fullmatch(host) is not None and _PORT.fullmatch(port) is not None and port != ":"
+        known = _HOST.fullmatch(host) is not None and _PORT.fullmatch(port) is not None
         return known and (parts.scheme == "https" or host in LOOPBACK) and uri.startswith(f"{parts.scheme}://")
     return _CUSTOM_SCHEME.fullmatch(parts.scheme) is not None and uri.startswith(f"{parts.scheme}:/")
 
@@ -57,13 +58,16 @@ def is_web_url(url: str) -> bool:
 
 
 def custom_scheme(uri: str) -> bool:
-    return urlsplit(uri).scheme not in {"https", "http"}
+    return uri.partition(":")[0] not in {"https", "http"}
 
 
 def host_of(uri: str) -> str:
-    """What people are shown of where an answer goes: the host, or the scheme of a native application."""
+    """What people are shown of where an answer goes: the host, or the scheme of a native application.
+
+    What follows a scheme of one's own may look like anybody's host, and leads nowhere but to the application.
+    """
     parts = urlsplit(uri)
-    return _host_and_port(parts)[0] if parts.netloc else f"{parts.scheme}:"
+    return f"{parts.scheme}:" if custom_scheme(uri) else _host_and_port(parts)[0]
 
 
 def is_assured(uri: str) -> bool:
@@ -92,7 +96,7 @@ def _without_port(uri: str) -> str | None:
 
 def _split(uri: str) -> SplitResult | None:
     """None for what programs read in different ways."""
-    if not 0 < len(uri) <= LONGEST or not uri.isascii() or not uri.isprintable():
+    if not 0 < len(uri) <= LONGEST or not uri.isascii() or not uri.isprintable() or not _ESCAPES.fullmatch(uri):
         return None
     if any(character in uri for character in ' "<>\\^`{|}') or not uri.startswith(uri.split(":", 1)[0].lower()):
         return None

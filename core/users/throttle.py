@@ -47,21 +47,25 @@ PAIR = Limit(5, timedelta(days=1))
 ACCOUNT = Limit(100, timedelta(days=1))
 # Many people share a network, and some of them mistype: only a burst tells a guesser from them.
 NETWORK = Limit(100, timedelta(hours=1))
+# Clients that register themselves, and failed attempts at that. An office shares a network here as well.
+REGISTRATIONS = Limit(100, timedelta(hours=1))
 
-LONGEST_WINDOW = max(PAIR.window, ACCOUNT.window, NETWORK.window)
+LONGEST_WINDOW = max(PAIR.window, ACCOUNT.window, NETWORK.window, REGISTRATIONS.window)
 
 
 @frozen
 class Attempt:
-    """Somebody at `address` claims to be `name`, who may or may not exist."""
+    """Somebody at `address` claims to be `name`, who may or may not exist. Whoever registers is nobody yet."""
 
-    kind: Literal["password", "client"]
+    kind: Literal["password", "client", "registration"]
     name: str
     address: str
 
     @property
     def keys(self) -> dict[bytes, Limit]:
         network = network_of(self.address)
+        if self.kind == "registration":
+            return {self._key("network", network): REGISTRATIONS}
         return {
             self._key("pair", self.name, network): PAIR,
             self._key("account", self.name): ACCOUNT,
@@ -71,7 +75,7 @@ class Attempt:
     @property
     def own(self) -> list[bytes]:
         """The counts that a success ends. That of the network stays: a guesser has an account as well."""
-        return list(self.keys)[:2]
+        return [key for key, limit in self.keys.items() if limit in {PAIR, ACCOUNT}]
 
     def _key(self, *parts: str) -> bytes:
         text = "\0".join((self.kind, *parts))

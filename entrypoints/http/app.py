@@ -24,6 +24,7 @@ from entrypoints.http.envelope import Envelope
 from entrypoints.http.limits import BodyLimits
 from entrypoints.http.proxies import behind_proxies
 from entrypoints.http.refusals import reason, refusal_handlers
+from entrypoints.http.registration import Registrations
 from entrypoints.http.routes import Shortcut, UseCases, build_routes, open_to_browsers
 from entrypoints.http.server import settle
 from entrypoints.http.users import AdminAccounts, OwnAccount
@@ -77,6 +78,13 @@ def use_cases(container: Container) -> UseCases:
         account_user=container.account_user(),
         push_request=container.push_request(),
         tell_user_info=container.tell_user_info(),
+        registrations=Registrations(
+            container.register_client(),
+            container.read_registration(),
+            container.replace_registration(),
+            container.delete_registration(),
+            container.settings().issuer,
+        ),
         own_account=OwnAccount(container.change_email(), container.change_profile(), container.change_password()),
         admin_accounts=AdminAccounts(
             create_user=container.create_user(),

@@ -32,6 +32,15 @@ class RepeatedName(ValueError):
 
 async def json_body(request: Request, shape: type[T]) -> T:
     """The body as an instance of `shape`. Raises `InvalidFields`, or `HTTPException` 415 or 400 for what is no JSON."""
+    value = await json_object(request)
+    try:
+        return _converter.structure(value, shape)
+    except ClassValidationError as error:
+        raise InvalidFields(*_faults(error)) from None
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body's members, whatever they are. Raises as `json_body`."""
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         raise HTTPException(415, "The body's content type must be application/json")
@@ -43,10 +52,7 @@ async def json_body(request: Request, shape: type[T]) -> T:
         raise HTTPException(400, "The body is not JSON in UTF-8") from None
     if not isinstance(value, dict):
         raise InvalidFields(FieldError("body", "expected an object"))
-    try:
-        return _converter.structure(value, shape)
-    except ClassValidationError as error:
-        raise InvalidFields(*_faults(error)) from None
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

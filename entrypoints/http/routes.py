@@ -25,6 +25,8 @@ from entrypoints.http.docs import docs_routes
 from entrypoints.http.protect import Endpoint, Protect
 from entrypoints.http.pushed import PushedRoute
 from entrypoints.http.refusals import REFUSED, Refused, refused
+from entrypoints.http.registration import PATH as REGISTER
+from entrypoints.http.registration import Registrations
 from entrypoints.http.token import TokenRoute
 from entrypoints.http.token_status import IntrospectRoute, RevokeRoute
 from entrypoints.http.userinfo import UserInfoRoute
@@ -38,7 +40,6 @@ REVOKE = "/api/v1/auth/revoke"
 INTROSPECT = "/api/v1/auth/introspect"
 PAR = "/api/v1/auth/par"
 USERINFO = "/api/v1/auth/userinfo"
-REGISTER = "/api/v1/auth/register"
 
 # By the names that the metadata have for them (RFC 8414 §2).
 ENDPOINTS = {
@@ -48,13 +49,14 @@ ENDPOINTS = {
     "jwks_uri": JWKS_PATH,
     "pushed_authorization_request_endpoint": PAR,
     "userinfo_endpoint": USERINFO,
+    "registration_endpoint": REGISTER,
     "service_documentation": "/docs",
 }
 
 
 def open_to_browsers(issuer: str) -> frozenset[str]:
-    """The paths that apps in a browser call, from whatever origin."""
-    own = {TOKEN, REVOKE, PAR, USERINFO, REGISTER, JWKS_PATH}
+    """The paths that apps in a browser call, from whatever origin; one that ends in / with all that is below."""
+    own = {TOKEN, REVOKE, PAR, USERINFO, REGISTER, f"{REGISTER}/", JWKS_PATH}
     return frozenset({*own, *metadata_paths(issuer, openid=True)})
 
 
@@ -69,6 +71,7 @@ class UseCases:
     account_user: CurrentUser
     push_request: PushRequest
     tell_user_info: TellUserInfo
+    registrations: Registrations
     own_account: OwnAccount
     admin_accounts: AdminAccounts
     admin_clients: AdminClients
@@ -91,6 +94,13 @@ def build_routes(use: UseCases, *, contract: bytes, endpoints: Mapping[str, str]
         resource(REVOKE, POST=RevokeRoute(use.authenticate_client, use.revoke_token)),
         resource(PAR, POST=PushedRoute(use.push_request)),
         resource(USERINFO, GET=user_info, POST=user_info),
+        resource(REGISTER, POST=use.registrations.register),
+        resource(
+            f"{REGISTER}/{{client_id}}",
+            GET=use.registrations.show,
+            PUT=use.registrations.replace,
+            DELETE=use.registrations.delete,
+        ),
         resource(f"{PATH}/me", GET=user(own.show), PATCH=user(own.patch)),
         resource(f"{PATH}/me/password", PUT=user(own.put_password)),
         resource(PATH, GET=admin(all_.list), POST=admin(all_.create)),

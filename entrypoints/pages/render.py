@@ -94,7 +94,7 @@ def device(agent: str) -> str:
     browser, system = _named(agent, _BROWSERS), _named(agent, _SYSTEMS)
     if browser and system:
         return f"{browser} on {system}"
-    said = browser or system or " ".join(agent.split())
+    said = browser or system or " ".join(agent.split()) or "Unknown device"
     return said if len(said) <= LONGEST_DEVICE else said[: LONGEST_DEVICE - 1] + "…"
 
 

@@ -29,7 +29,7 @@ from entrypoints.pages.browser import Cookies, OutOfDate, OwnForms
 from entrypoints.pages.logout import LOGOUT, LogoutPage
 from entrypoints.pages.render import Pages, Site
 from entrypoints.pages.signin import AuthorizePage, ConsentPage, SignInPage
-from entrypoints.pages.theme import stylesheet
+from entrypoints.pages.theme import icon, stylesheet
 
 AUTHORIZE = "/authorize"
 STATIC = Path(__file__).parent / "static"
@@ -123,6 +123,7 @@ def page_routes(use: PageUseCases, look: Look) -> list[Route]:
         page(LOGOUT, GET=logout.get, POST=logout.post),
         page("/assets/pages.css", GET=css),
         page("/assets/submit.js", GET=script),
+        page("/assets/icon.svg", GET=Asset(icon(look.colour), "image/svg+xml")),
         *([page(logo[0], GET=logo[1])] if logo is not None else []),
     ]
 

@@ -13,6 +13,7 @@ from typing import Final
 STATIC: Final = Path(__file__).parent / "static"
 
 TEXT, EDGE = 4.5, 3.0
+FILL: Final = 1.3  # of a button against its card, for it to look filled
 WHITE: Final = "#ffffff"
 BLACK: Final = "#000000"
 
@@ -74,9 +75,9 @@ def palette(accent: str, scheme: Mapping[str, str]) -> dict[str, str]:
     """
     written = WHITE if contrast(accent, WHITE) >= EDGE else BLACK
     away = BLACK if written == WHITE else WHITE
-    button = _until(TEXT, accent, away, [written])
-    further = WHITE if scheme is DARK else BLACK
+    further = WHITE if luminance(scheme["page"]) < 0.5 else BLACK
     surfaces = [scheme[name] for name in SURFACES]
+    button = _until(FILL, _until(TEXT, accent, away, [written]), further, [scheme["card"]])
     return {
         **scheme,
         "accent": button,
@@ -115,7 +116,7 @@ def _until(ratio: float, colour: str, towards: str, against: Iterable[str]) -> s
     """The colour, or the nearest to it on the way to black or white that has the contrast."""
     grounds = list(against)
     steps = (mixed(colour, towards, step / 50) for step in range(51))
-    return next((one for one in steps if all(contrast(one, ground) >= ratio for ground in grounds)), towards)
+    return next(one for one in steps if all(contrast(one, ground) >= ratio for ground in grounds))
 
 
 def _properties(colours: Mapping[str, str]) -> str:
