@@ -13,10 +13,10 @@ ALTER TABLE clients
     ADD COLUMN registration_digest BYTEA,
     ADD COLUMN used_at TIMESTAMPTZ;
 
--- Keys may also be behind a URL.
+-- Keys may also be behind a URL, and then they are not here.
 ALTER TABLE clients DROP CONSTRAINT clients_keys;
 ALTER TABLE clients ADD CONSTRAINT clients_keys CHECK (
-    (jwks IS NOT NULL OR application ? 'jwks_uri') = (auth_method = 'private_key_jwt')
+    (jwks IS NOT NULL) = (auth_method = 'private_key_jwt' AND NOT application ? 'jwks_uri')
 );
 ALTER TABLE clients ADD CONSTRAINT clients_trust CHECK (
     registration_digest IS NULL OR NOT (first_party OR 'password' = ANY (grant_types))

@@ -58,6 +58,8 @@ class Authorize:
         reference = parameters.get("request_uri")
         if reference is not None and reference.startswith(REQUEST_URI):
             # RFC 9126 §4: what was pushed counts, and nothing else.
+            for name in parameters.repeated & {"client_id", "request_uri"}:
+                raise PageRefusal(f"The application sent {name} more than once.")
             named = parameters.get("client_id") or ""
             return await self.resume(Secret(reference.removeprefix(REQUEST_URI)), browser, of=named)
         client, to = await self.check.return_to(parameters)
@@ -126,7 +128,7 @@ class Authorize:
         if stored is None:
             raise PageRefusal(GONE)
         request = stored.request
-        client = await self.check.client(request.to.client_id)
+        client = await self.check.still(request.to)
         seen = await self.current(browser.cookie, client_id=client.client_id)
         try:
             step = await self.proceed.step(request, client, seen, since=stored.created_at, answered=stored.answered)

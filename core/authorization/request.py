@@ -80,6 +80,14 @@ class CheckRequest:
             raise PageRefusal("This application is not registered here, or is no longer active.")
         return client
 
+    async def still(self, to: ReturnTo) -> Client:
+        """The client of a request that waited, if its answer may still go there. Raises `PageRefusal`."""
+        client = await self.client(to.client_id)
+        if not is_registered(to.redirect_uri, client.application.redirect_uris):
+            client = await self.clients.get(client.client_id) or client  # it may have been registered a moment ago
+            _redirect_uri(client, to.redirect_uri, openid=False)
+        return client
+
     async def return_to(self, parameters: Parameters) -> tuple[Client, ReturnTo]:
         """The client, and where its answer goes. Raises `PageRefusal`."""
         for name in ("client_id", "redirect_uri"):

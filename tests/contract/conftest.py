@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import hypothesis
+import psycopg
 import pytest
 from attrs import frozen
 
 from adapters.hashing.pooled import PooledPasswordHasher
-from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
-from adapters.memory.epoch import Epoch
-from adapters.memory.expired import MemoryExpiredRows
-from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
-from adapters.memory.throttle import MemoryTallies
-from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
-from adapters.memory.users import MemoryUsers
-from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
+from adapters.memory.stores import MemoryStores
 from adapters.postgres.database import Database
-from adapters.postgres.expired import PostgresExpiredRows
-from adapters.postgres.keys import PostgresSealedSecrets, PostgresSigningKeys
-from adapters.postgres.throttle import PostgresTallies
-from adapters.postgres.tokens import PostgresAccessTokens, PostgresRefreshFamilies
-from adapters.postgres.users import PostgresUsers
+from adapters.postgres.stores import PostgresStores
+from container import MIGRATIONS
+from core.authorization.ports import AuthorizationRequests, Codes, Connections, Sessions
 from core.clients.ports import ClientRepository, ResourceRepository, SpentAssertions
 from core.housekeeping import ExpiredRows
 from core.keys.ports import SealedSecrets, SigningKeyStore
@@ -36,7 +28,10 @@ hypothesis.settings.register_profile("watchword", deadline=None, max_examples=10
 hypothesis.settings.load_profile("watchword")
 
 AUDIENCE = "https://audience.example"  # of tokens that name none
+UNUSED_CLIENTS_STAY = timedelta(days=30)
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123_456, tzinfo=UTC)
+
+Session = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 @frozen
@@ -54,44 +49,40 @@ class Stores:
     expired: ExpiredRows
     signing_keys: SigningKeyStore
     secrets: SealedSecrets
+    sessions: Sessions
+    requests: AuthorizationRequests
+    connections: Connections
+    codes: Codes
+
+
+def _stores(clock: SetClock, kept: MemoryStores | PostgresStores) -> Stores:
+    return Stores(
+        clock=clock,
+        users=kept.users,
+        resources=kept.resources,
+        clients=kept.clients,
+        spent=kept.spent_assertions,
+        families=kept.refresh_families,
+        ledger=kept.access_tokens,
+        tallies=kept.tallies,
+        expired=kept.expired_rows,
+        signing_keys=kept.signing_keys,
+        secrets=kept.sealed_secrets,
+        sessions=kept.sessions,
+        requests=kept.authorization_requests,
+        connections=kept.connections,
+        codes=kept.codes,
+    )
 
 
 def in_memory() -> Stores:
-    clock, names, epoch = SetClock(NOW), set[str](), Epoch()
-    resources, tallies = MemoryResources(), MemoryTallies()
-    users, clients = MemoryUsers(names, epoch), MemoryClients(resources, names, AUDIENCE, epoch)
-    families = MemoryRefreshFamilies(epoch, users)
-    ledger = MemoryAccessTokens(users, clients, families, epoch)
-    return Stores(
-        clock=clock,
-        users=users,
-        resources=resources,
-        clients=clients,
-        spent=MemorySpentAssertions(clock),
-        families=families,
-        ledger=ledger,
-        tallies=tallies,
-        expired=MemoryExpiredRows(families, ledger, tallies, clock),
-        signing_keys=MemorySigningKeys(),
-        secrets=MemorySealedSecrets(),
-    )
+    clock = SetClock(NOW)
+    return _stores(clock, MemoryStores(clock, AUDIENCE, UNUSED_CLIENTS_STAY))
 
 
 def in_postgres(database: Database) -> Stores:
     clock = SetClock(NOW)
-    return Stores(
-        clock=clock,
-        users=PostgresUsers(database),
-        resources=PostgresResources(database),
-        clients=PostgresClients(database, AUDIENCE),
-        spent=PostgresSpentAssertions(database),
-        families=PostgresRefreshFamilies(database),
-        ledger=PostgresAccessTokens(database),
-        tallies=PostgresTallies(database),
-        expired=PostgresExpiredRows(database, clock),
-        signing_keys=PostgresSigningKeys(database),
-        secrets=PostgresSealedSecrets(database),
-    )
+    return _stores(clock, PostgresStores(database, MIGRATIONS, clock, AUDIENCE, UNUSED_CLIENTS_STAY))
 
 
 @pytest.fixture
@@ -100,6 +91,13 @@ async def database(database_url: Secret) -> AsyncIterator[Database]:
     await pool.open()
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def session(database_url: Secret) -> AsyncIterator[Session]:
+    """Another worker, in a transaction of its own until it commits."""
+    async with await psycopg.AsyncConnection.connect(database_url.reveal()) as connection:
+        yield connection
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -141,6 +139,26 @@ def ledger(stores: Stores) -> AccessTokenLedger:
 @pytest.fixture
 def tallies(stores: Stores) -> TallyStore:
     return stores.tallies
+
+
+@pytest.fixture
+def sessions(stores: Stores) -> Sessions:
+    return stores.sessions
+
+
+@pytest.fixture
+def requests(stores: Stores) -> AuthorizationRequests:
+    return stores.requests
+
+
+@pytest.fixture
+def connections(stores: Stores) -> Connections:
+    return stores.connections
+
+
+@pytest.fixture
+def codes(stores: Stores) -> Codes:
+    return stores.codes
 
 
 @pytest.fixture

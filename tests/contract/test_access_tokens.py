@@ -97,6 +97,30 @@ async def test_a_token_is_revoked_by_itself_or_with_its_family(stores: Stores) -
         assert standing.revoked == (jti == "ended" or family == dead.id)
 
 
+async def test_all_tokens_of_a_grant_end_with_a_note_of_it(stores: Stores) -> None:
+    live = await started(stores.families)
+    for noted in (uuid4(), live.id):  # whether it has refresh tokens or not
+        token = a_token(grant_id=noted)
+        assert not (await stores.ledger.standing(token)).revoked
+        for other in (str(noted).upper(), noted.hex, str(uuid4())):
+            await stores.ledger.revoke(other, until=LATER)
+        assert not (await stores.ledger.standing(token)).revoked
+        await stores.ledger.revoke(str(noted), until=LATER)
+        assert (await stores.ledger.standing(token)).revoked
+        assert not (await stores.ledger.standing(a_token())).revoked
+        assert not (await stores.ledger.standing(a_token(grant_id=uuid4()))).revoked
+    assert await stores.families.find(live.id) == live
+
+
+async def test_the_user_is_found_by_name_where_sub_is_a_pseudonym(stores: Stores) -> None:
+    user = a_user("alice")
+    await stores.users.create(user)
+    await stores.clients.create(a_client())
+    own = {"client_id": "reports", "sub": "Pabc"}
+    assert await stores.ledger.standing(a_token(**own, username="alice")) == Standing(user, False, True, None)
+    assert await stores.ledger.standing(a_token(**own)) == Standing(None, False, True, None)
+
+
 async def test_a_family_that_ends_by_reuse_takes_its_access_tokens_along(stores: Stores) -> None:
     family = await started(stores.families)
     for number in (0, 1):

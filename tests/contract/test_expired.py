@@ -11,13 +11,18 @@ import pytest
 
 from adapters.postgres.database import Database
 from adapters.postgres.expired import ADVISORY_LOCK
-from core.housekeeping import FAMILIES_STAY, Prune
+from core.authorization.ports import Mismatched, NewCode
+from core.housekeeping import CODES_STAY, FAMILIES_STAY, Prune
 from core.protocol.secret import Secret
 from core.users.ports import Tally
 from core.users.throttle import LONGEST_WINDOW
 from tests.contract.conftest import NOW, Stores, in_postgres
 from tests.contract.test_access_tokens import a_token
+from tests.contract.test_authorization_requests import MINE, a_stored_request
+from tests.contract.test_codes import a_code
+from tests.contract.test_codes import presenting as redeeming
 from tests.contract.test_refresh_families import presenting, started
+from tests.contract.test_sessions import signed_in
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -52,10 +57,47 @@ async def add_tally(stores: Stores, until: datetime) -> Callable[[], Awaitable[b
     return lives
 
 
+async def add_request(stores: Stores, until: datetime) -> Callable[[], Awaitable[bool]]:
+    stored = a_stored_request(number_of(until), expires_at=until)
+    await stores.requests.keep(stored)
+
+    async def lives() -> bool:
+        return await stores.requests.find(stored.digest, MINE, at=NOW - DAY) is not None
+
+    return lives
+
+
+async def add_code(stores: Stores, until: datetime) -> Callable[[], Awaitable[bool]]:
+    code = a_code(number=number_of(until), expires_at=until - CODES_STAY)
+    await stores.codes.issue(NewCode(code))
+    wrong = redeeming(code, challenge="x", at=NOW - 2 * DAY)
+
+    async def lives() -> bool:
+        return await stores.codes.redeem(wrong) == Mismatched("challenge")
+
+    return lives
+
+
+async def add_session(stores: Stores, until: datetime) -> Callable[[], Awaitable[bool]]:
+    session = await signed_in(stores, number=number_of(until), expires_at=until, idle_expires_at=NOW - DAY)
+
+    async def lives() -> bool:
+        return session in await stores.sessions.of_user("alice")
+
+    return lives
+
+
+def number_of(instant: datetime) -> int:
+    return (instant - NOW) // TICK + 1000
+
+
 KINDS: Mapping[str, Callable[[Stores, datetime], Awaitable[Callable[[], Awaitable[bool]]]]] = {
     "family": add_family,
     "ended token": add_ended_token,
     "tally": add_tally,
+    "stored request": add_request,
+    "code": add_code,
+    "session": add_session,
 }
 
 
@@ -101,18 +143,19 @@ async def test_a_revoked_family_does_not_stay_until_it_would_have_expired(stores
 
 
 async def test_all_kinds_go_in_batches(stores: Stores) -> None:
+    total = 7 * len(KINDS)
     for number in range(1, 8):
         for add in KINDS.values():
             await add(stores, NOW - number * TICK)
     kept = [await add(stores, NOW) for add in KINDS.values()]
-    assert await stores.expired.count() == 21
+    assert await stores.expired.count() == total
     heard: list[int] = []
     while gone := await stores.expired.prune(3):
         heard.append(gone)
-        assert await stores.expired.count() == 21 - sum(heard)
-    assert sum(heard) == 21
+        assert await stores.expired.count() == total - sum(heard)
+    assert sum(heard) == total
     assert max(heard) == 3
-    assert [await lives() for lives in kept] == [True] * 3
+    assert all([await lives() for lives in kept])
 
 
 async def test_progress_is_told_of_each_batch(stores: Stores) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from attrs import evolve
 
-from core.tokens.model import Family, Permission
+from core.tokens.model import Family, Login, Permission
 from core.tokens.ports import Exceeded, RefreshFamilies, Reused, Rotated, Rotation
 from core.users.ports import UserChanges
 from tests.contract.conftest import NOW, Stores
@@ -61,7 +61,9 @@ async def rotated(families: RefreshFamilies, step: Rotation) -> Family:
 
 async def test_a_family_is_kept_as_it_was_started(families: RefreshFamilies) -> None:
     bare = Family(uuid4(), Permission("reports", None, (), (), NOW), digest(0), NOW + GRACE, NOW + GRACE)
-    for family in (a_family(), a_family(client_id=None), bare):
+    login = Login(NOW - TICK, uuid4())
+    granted = evolve(a_family().permission, login=login, claims=("email", "https://claims.example.com/ü"))
+    for family in (a_family(), a_family(client_id=None), bare, evolve(a_family(), permission=granted)):
         await families.start(family)
         assert await families.find(family.id) == family
     assert await families.find(uuid4()) is None
@@ -73,6 +75,15 @@ async def test_a_token_is_exchanged_for_its_successor(families: RefreshFamilies)
     assert await families.rotate(presenting(family, 0)) == Rotated(expected)
     assert await families.find(family.id) == expected
     assert await families.find(other.id) == other
+
+
+async def test_what_a_grant_rests_on_stays_with_it(families: RefreshFamilies) -> None:
+    """The session of a family that was granted to stay may be gone."""
+    permission = evolve(a_family().permission, scope=("offline_access",), login=Login(NOW, uuid4()), claims=("email",))
+    family = evolve(a_family(), permission=permission)
+    await families.start(family)
+    for number in range(3):
+        assert (await rotated(families, presenting(family, number))).permission == permission
 
 
 async def test_a_chain_goes_on(families: RefreshFamilies) -> None:

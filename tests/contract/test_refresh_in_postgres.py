@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import LiteralString, TypeVar
 
-import psycopg
 import pytest
 from psycopg import sql
 
@@ -16,25 +15,18 @@ from adapters.postgres.tokens import PostgresRefreshFamilies
 from core.protocol.secret import Secret
 from core.tokens.model import Family
 from core.tokens.ports import Reused, Rotated
+from tests.contract.conftest import Session
 from tests.contract.test_refresh_families import GRACE, SOON, TICK, digest, presenting, rotated, started
 from tests.contract.test_users_at_once import MANY
 
 T = TypeVar("T")
 
 BLOCKED = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-Session = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 @pytest.fixture
 def families(database: Database) -> PostgresRefreshFamilies:
     return PostgresRefreshFamilies(database)
-
-
-@pytest.fixture
-async def session(database_url: Secret) -> AsyncIterator[Session]:
-    """Another worker, in a transaction of its own until `committed_while`."""
-    async with await psycopg.AsyncConnection.connect(database_url.reveal()) as connection:
-        yield connection
 
 
 async def begun(work: Coroutine[object, object, T], database: Database) -> asyncio.Task[T]:

@@ -6,7 +6,8 @@ import secrets
 
 import pytest
 
-from adapters.jose.shared_secret import SharedSecretTokens
+from adapters.jose.pseudonyms import SealedPseudonyms
+from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
 from core.protocol.refusals import InvalidToken, UserNotFound
 from core.protocol.secret import Secret
 from core.tokens.model import ACCESS_TOKEN_TYP, LONGEST_JTI, AccessTokenPolicy
@@ -18,16 +19,18 @@ from core.users.ports import UserRepository
 from tests.contract.test_users import a_user
 from tests.support import SetClock
 
-HOSTILE = ["nobody", "alice\0", "\0", "\ud800", "a" * 5000, "' OR 1=1 --"]
+SHARED = Secret("s" * 32)
+HOSTILE = ["P", "Palice", "PAAAA", "P" + "A" * 128, "nobody", "alice\0", "\0", "\ud800", "a" * 5000, "' OR 1=1 --"]
 
 
 async def current_user(ledger: AccessTokenLedger, **others: str) -> User:
     """Whoever a token is about that somebody else made."""
-    tokens, clock = SharedSecretTokens(Secret("s" * 32), "HS256"), SetClock()
+    tokens, clock = SharedSecretTokens(SHARED, "HS256"), SetClock()
+    pseudonyms = SealedPseudonyms(SharedSecretDeriver(SHARED))
     now = int(clock.now().timestamp())
     claims = {"iss": "iss", "sub": "alice", "aud": "aud", "exp": now + 9, "iat": now, "jti": "x", **others}
     token = await tokens.sign({"client_id": "watchword", **claims}, typ=ACCESS_TOKEN_TYP)
-    return await CurrentUser(VerifyToken(tokens, clock, AccessTokenPolicy("iss", "aud")), ledger)(token)
+    return await CurrentUser(VerifyToken(tokens, pseudonyms, clock, AccessTokenPolicy("iss", "aud")), ledger)(token)
 
 
 @pytest.mark.parametrize("sub", HOSTILE)

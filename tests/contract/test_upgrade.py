@@ -40,10 +40,10 @@ POLICY = KeyPolicy(
 )
 CLAIMS = {"sub": "alice", "iss": "https://auth.example.com"}
 
-USER = """
-INSERT INTO users (id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+COLUMNS: LiteralString = (
+    "id, username, email, hashed_password, is_active, roles, tokens_valid_from, created_at, updated_at"
+)
+USER: LiteralString = f"INSERT INTO users ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608 - constant names
 KEY = """
 INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private_key, state, created_at)
 VALUES (%s, 'ES256', %s, %s, 'active', %s)
@@ -105,20 +105,22 @@ def tokens(old: Old, stores: Stores) -> tuple[KeyPairTokens, MaintainKeys]:
     return KeyPairTokens(stores.signing_keys, old.sealer, maintain, stores.clock, POLICY, "ES256"), maintain
 
 
-def undo(dsn: Secret) -> None:
+def undo(dsn: Secret, known: tuple[str, ...] = BEFORE) -> None:
     """What the release before does not know is taken back."""
     backend = migrations._backend(dsn)
-    later = backend.to_rollback(read_migrations(str(MIGRATIONS))).filter(lambda migration: migration.id not in BEFORE)
+    later = backend.to_rollback(read_migrations(str(MIGRATIONS))).filter(lambda migration: migration.id not in known)
     with backend.lock():
         backend.rollback_migrations(later)
     backend.connection.close()
-    assert migrations.status(dsn, MIGRATIONS).applied == BEFORE
+    assert migrations.status(dsn, MIGRATIONS).applied == known
 
 
 def rows(dsn: Secret, table: LiteralString) -> list[tuple[object, ...]]:
+    """As the release before knows them."""
+    columns = sql.SQL("username" if table == "usernames" else COLUMNS)
     with connected(dsn) as connection:
         return connection.execute(
-            sql.SQL("SELECT * FROM {} ORDER BY username").format(sql.Identifier(table))
+            sql.SQL("SELECT {} FROM {} ORDER BY username").format(columns, sql.Identifier(table))
         ).fetchall()
 
 
