@@ -33,8 +33,15 @@ class MemorySessions:
         self._granted = granted
         self._sessions: dict[UUID, Session] = {}
 
-    async def start(self, session: Session, *, browser: bytes | None) -> None:
+    async def start(self, session: Session, *, browser: bytes | None, goes_on: bool = False) -> bool:
         await asyncio.sleep(0)
+        if goes_on:
+            before = self._under(browser) if browser is not None else None
+            if browser is None or before is None or (before.id, before.username) != (session.id, session.username):
+                return False
+            self._requests.move(browser, session.digest)
+            self._sessions[session.id] = session
+            return True
         if session.id in self._sessions or self._under(session.digest) is not None:
             raise KeyError(session.id)
         if browser is not None:
@@ -42,6 +49,7 @@ class MemorySessions:
             self._end([] if before is None else [before.id], session.seen_at)
             self._requests.move(browser, session.digest)
         self._sessions[session.id] = session
+        return True
 
     async def look(self, digest: bytes, *, client_id: str | None = None) -> Seen | None:
         await asyncio.sleep(0)

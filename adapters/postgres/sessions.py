@@ -37,6 +37,23 @@ moved AS (
 INSERT INTO sessions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """  # noqa: S608 - constant names only, here and below
 
+GO_ON = """
+WITH again AS (
+    UPDATE sessions SET
+        digest = $2, authenticated_at = $4, seen_at = $5, expires_at = $6, idle_expires_at = $7, agent = $8,
+        address = $9
+    WHERE id = $1 AND username = $3 AND digest = $10
+    RETURNING id
+),
+moved AS (
+    UPDATE authorization_requests SET browser = $2 WHERE digest IN (
+        SELECT digest FROM authorization_requests
+        WHERE browser = $10 AND EXISTS (SELECT FROM again) ORDER BY digest FOR UPDATE
+    )
+)
+SELECT id FROM again
+"""
+
 LOOK = f"""
 SELECT
     {OF_SESSION}, connections.granted, connections.since, connections.used_at, connections.tokens_valid_from,
@@ -73,9 +90,9 @@ class PostgresSessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def start(self, session: Session, *, browser: bytes | None) -> None:
-        await self._database.fetchrow(
-            START,
+    async def start(self, session: Session, *, browser: bytes | None, goes_on: bool = False) -> bool:
+        row = await self._database.fetchrow(
+            GO_ON if goes_on else START,
             session.id,
             session.digest,
             session.username,
@@ -87,6 +104,7 @@ class PostgresSessions:
             session.address,
             browser,
         )
+        return row is not None or not goes_on
 
     async def look(self, digest: bytes, *, client_id: str | None = None) -> Seen | None:
         row = await self._database.fetchrow(LOOK, digest, client_id)

@@ -118,6 +118,8 @@ class Authorize:
         """The person does not want to. Raises `PageRefusal`."""
         digest, own = digest_of(id_), digest_of(_cookie(browser))
         stored = await self.requests.find(digest, own, at=self.clock.now())
+        if stored is not None:
+            await self.check.still(stored.request.to)
         if stored is None or not await self.requests.drop(digest, own):
             raise PageRefusal(GONE)
         return self.proceed.refusal(stored.request.to, AuthorizationRefused("access_denied", "The person said no"))

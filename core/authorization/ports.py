@@ -15,9 +15,12 @@ from core.users.model import User
 class Sessions(Protocol):
     """Who is signed in where. Each method is one transaction. All raise `Unavailable` when the store is away."""
 
-    async def start(self, session: Session, *, browser: bytes | None) -> None:
-        """Keep a new session. Whatever stands under the cookie `browser` goes over to it: a session there was ends with
-        its refresh tokens, as in `end`, and stored requests are from now on for the new cookie.
+    async def start(self, session: Session, *, browser: bytes | None, goes_on: bool = False) -> bool:
+        """Keep a new session. Whatever stands under the cookie `browser` goes over to it: stored requests are from now
+        on for the new cookie, and a session there was ends with its refresh tokens, as in `end`.
+
+        `goes_on`: it is that very session, whose user signed in once more. False when that has ended meanwhile, or goes
+        on under another cookie; then nothing has changed.
         """
 
     async def look(self, digest: bytes, *, client_id: str | None = None) -> Seen | None:

@@ -73,12 +73,28 @@ class StartSession:
     policy: SessionPolicy
 
     async def __call__(self, proof: AuthenticatedUser, browser: Browser) -> tuple[Secret, Session]:
-        """A new cookie (never the one before: whoever knew that knows nothing of this one), and the session."""
-        cookie = random_text(self.entropy)
+        """A new cookie (never the one before: whoever knew that knows nothing of this one), and the session.
+
+        A user who signs in once more goes on with the session that there was, and applications with their tokens.
+        """
         now = self.clock.now()
+        before = await self.sessions.look(browser.digest) if browser.digest is not None else None
+        same = before is not None and before.user.username == proof.user.username
+        if before is not None and same and before.session.live(now) and in_force(before):
+            made = self._made(proof, browser, now, before.session.id)
+            if await self.sessions.start(made[1], browser=browser.digest, goes_on=True):
+                return made
+        made = self._made(proof, browser, now, self.entropy.uuid())
+        await self.sessions.start(made[1], browser=browser.digest)
+        return made
+
+    def _made(
+        self, proof: AuthenticatedUser, browser: Browser, now: datetime, session_id: UUID
+    ) -> tuple[Secret, Session]:
+        cookie = random_text(self.entropy)
         expires = now + self.policy.lifetime
         session = Session(
-            id=self.entropy.uuid(),
+            id=session_id,
             digest=digest_of(cookie),
             username=proof.user.username,
             authenticated_at=proof.at,
@@ -88,7 +104,6 @@ class StartSession:
             agent="".join(character for character in browser.agent if character.isprintable())[:LONGEST_AGENT],
             address=browser.address,
         )
-        await self.sessions.start(session, browser=browser.digest)
         return cookie, session
 
 

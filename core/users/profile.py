@@ -18,7 +18,7 @@ ADDRESS = ("formatted", "street_address", "locality", "region", "postal_code", "
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     # §5.1: ISO 8601-1, with the year 0000 for one that is not told.
     "birthdate": (
-        re.compile(r"\d{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?"),
+        re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?"),
         "a date such as 1990-12-31, 0000-12-31 without the year, or a year",
     ),
     "zoneinfo": (re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"), "a time zone such as Europe/Paris"),

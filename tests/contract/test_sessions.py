@@ -271,3 +271,40 @@ async def test_nobody_has_no_sessions(sessions: Sessions, session: UUID | None) 
     for name in ("", "nobody", "ü", "' OR 1=1 --"):
         assert await sessions.of_user(name) == ()
         assert await sessions.end(name, session, at=NOW) == 0
+
+
+async def test_a_session_goes_on_under_a_new_cookie(stores: Stores) -> None:
+    """Its user signed in once more: nothing that came of it ends."""
+    before = await signed_in(stores, number=1)
+    family = await refreshing(stores, before)
+    await stores.requests.keep(a_stored_request(browser=before.digest))
+    again = evolve(before, digest=cookie(2), authenticated_at=NOW + TICK, seen_at=NOW + TICK)
+    assert await stores.sessions.start(again, browser=before.digest, goes_on=True)
+    assert await stores.sessions.look(before.digest) is None
+    seen = await stores.sessions.look(again.digest)
+    assert seen is not None
+    assert seen.session == again
+    found = await stores.families.find(family.id)
+    assert found is not None
+    assert found.revoked_at is None
+    digest = a_stored_request().digest
+    assert await stores.requests.find(digest, again.digest, at=NOW) is not None
+
+
+async def test_a_session_that_has_ended_does_not_go_on(stores: Stores) -> None:
+    before = await signed_in(stores, number=1)
+    await stores.sessions.end("alice", before.id, at=NOW)
+    again = evolve(before, digest=cookie(2))
+    assert not await stores.sessions.start(again, browser=before.digest, goes_on=True)
+    assert await stores.sessions.look(again.digest) is None
+
+
+async def test_nobody_goes_on_with_the_session_of_somebody_else(stores: Stores) -> None:
+    before = await signed_in(stores, number=1)
+    await stores.users.create(a_user("bob"))
+    stolen = evolve(before, username="bob", digest=cookie(2))
+    assert not await stores.sessions.start(stolen, browser=before.digest, goes_on=True)
+    assert not await stores.sessions.start(evolve(before, digest=cookie(3)), browser=cookie(9), goes_on=True)
+    seen = await stores.sessions.look(before.digest)
+    assert seen is not None
+    assert seen.session == before
