@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -39,10 +38,14 @@ from container import (
 )
 from core.protocol.refusals import Refusal, Unavailable, UserNotFound
 from core.protocol.secret import Secret
+from entrypoints.cli.applications import Server
 from entrypoints.cli.clients import Clients, clients_commands
+from entrypoints.cli.configuration import config_commands
+from entrypoints.cli.demo import Demo, demo_commands
 from entrypoints.cli.explain import token_commands
 from entrypoints.cli.keys import Keys, keys_commands
-from entrypoints.cli.output import json_option, print_json, print_table
+from entrypoints.cli.leaving import on_sigterm_leave_in_order
+from entrypoints.cli.output import json_option, print_json
 from entrypoints.cli.prune import Housekeeping, prune_command
 from entrypoints.cli.resources import Resources, resources_commands
 from entrypoints.cli.runner import Run
@@ -53,7 +56,7 @@ from entrypoints.logs import set_up
 T = TypeVar("T")
 U = TypeVar("U")
 
-HIDDEN = "(set, hidden)"
+DEFAULT_ISSUER = "http://127.0.0.1:8000"  # where nobody says otherwise
 
 
 @click.group(help="Watchword: users, passwords, roles and tokens for your API.")
@@ -82,7 +85,7 @@ def serve(host: str | None, port: int | None, workers: int | None, as_json: bool
     with listener, suppress(KeyboardInterrupt):
         # Port 0 means any: the addresses in tokens and messages name the one that it became.
         settings = _settings(given | {"WATCHWORD_PORT": str(listener.getsockname()[1])})
-        _on_sigterm_leave_in_order()
+        on_sigterm_leave_in_order()
         with _database(settings, "serve") as reached:
             dev_user = _prepare(reached, embedded=settings.embedded)
             _greet(settings, dev_user, as_json)
@@ -113,23 +116,6 @@ def migrate(dev: bool, only_status: bool, as_json: bool) -> None:
         click.echo(f"Applied {', '.join(done)}." if done else "Nothing to do: the schema is up to date.")
 
 
-@cli.group(help="Look at the configuration.")
-def config() -> None:
-    pass
-
-
-@config.command(help="Check every setting and show what is in force. Secrets stay hidden.")
-@json_option
-def check(as_json: bool) -> None:
-    shown = _in_force(_settings())
-    if as_json:
-        print_json(shown)
-    else:
-        about = {name: text for name, _, text in variables()}
-        rows = ((name, "" if value is None else str(value), about[name]) for name, value in shown.items())
-        print_table(("SETTING", "VALUE", "MEANING"), rows)
-
-
 def _runner(assemble: Callable[[Container], U]) -> Run[U]:
     """How a group of commands works on the use cases that `assemble` takes from the container, on the configured store,
     whether or not a server runs on it.
@@ -146,9 +132,7 @@ def _runner(assemble: Callable[[Container], U]) -> Run[U]:
             container.hasher().close()
 
     def run(work: Callable[[U], Awaitable[T]]) -> T:
-        settings = _settings()
-        if settings.storage == "memory":
-            raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
+        settings = _settings_beside_a_server()
         with _database(settings, "command") as reached:
             if settings.embedded:
                 apply_migrations(_dsn(reached), MIGRATIONS)
@@ -167,6 +151,8 @@ def _accounts(container: Container) -> Accounts:
         list=container.list_users(),
         update=container.update_user(),
         delete=container.delete_user(),
+        end_sessions=container.end_sessions(),
+        connections=container.list_connections(),
     )
 
 
@@ -178,7 +164,11 @@ def _clients(container: Container) -> Clients:
         update=container.update_client(),
         rotate_secret=container.rotate_secret(),
         delete=container.delete_client(),
-        token_endpoint=container.settings().issuer.removesuffix("/") + TOKEN_PATH,
+        server=Server(
+            issuer=container.settings().issuer,
+            token_endpoint=container.settings().issuer.removesuffix("/") + TOKEN_PATH,
+            openid=container.settings().publishes_keys,
+        ),
     )
 
 
@@ -211,12 +201,31 @@ def _endings(container: Container) -> Endings:
     )
 
 
+def _demo(container: Container) -> Demo:
+    development_user = (DEV_USER, DEV_PASSWORD) if is_for_development(container.settings()) else None
+    return Demo(
+        find=container.find_client(),
+        create=container.create_client(),
+        update=container.update_client(),
+        rotate_secret=container.rotate_secret(),
+        find_user=container.find_user(),
+        keys=container.assertions(),
+        development_user=development_user,
+    )
+
+
+def _issuer(named: str | None) -> str:
+    return _settings_beside_a_server({"WATCHWORD_ISSUER": named} if named is not None else None).issuer
+
+
 cli.add_command(users_commands(_runner(_accounts)))
 cli.add_command(clients_commands(_runner(_clients)))
 cli.add_command(resources_commands(_runner(_resources)))
 cli.add_command(keys_commands(_runner(_keys)))
 cli.add_command(token_commands(_runner(lambda container: container.explain_token())))
 cli.add_command(tokens_commands(_runner(_endings)))
+cli.add_command(config_commands(lambda: _settings(), variables))
+cli.add_command(demo_commands(_runner(_demo), _issuer))
 cli.add_command(prune_command(_runner(lambda container: Housekeeping(container.prune(), container.expired_rows()))))
 
 
@@ -229,6 +238,14 @@ def _settings(flags: Mapping[str, str] | None = None) -> Settings:
         for line in str(error).splitlines():
             click.echo(f"  {line}", err=True)
         sys.exit(2)
+
+
+def _settings_beside_a_server(flags: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a command that works on what a server keeps."""
+    settings = _settings(flags)
+    if settings.storage == "memory":
+        raise click.ClickException("WATCHWORD_STORAGE=memory lives within the server: nothing outside reaches it")
+    return settings
 
 
 @contextmanager
@@ -305,6 +322,10 @@ def _greet(settings: Settings, dev_user: bool, as_json: bool) -> None:
     if dev_user and is_for_development(settings):
         click.echo("Get a token for the development user:\n")
         click.echo(f"  curl -d username={DEV_USER} -d password={DEV_PASSWORD} {address}/api/v1/auth/token\n")
+        if settings.storage != "memory":
+            click.echo("See somebody sign in to an application, from another terminal:\n")
+            named = "" if settings.issuer == DEFAULT_ISSUER else f" --issuer {settings.issuer}"
+            click.echo(f"  watchword demo app{named}\n")
     elif dev_user:
         click.echo(
             f"Warning: others can reach this server (by {settings.host} or {settings.issuer}), and the development "
@@ -327,28 +348,6 @@ def _print_status(status: SchemaStatus, as_json: bool) -> None:
         click.echo(f"pending  {name}")
     for name in status.unknown:
         click.echo(f"unknown  {name} (made by a newer version of Watchword)")
-
-
-def _in_force(settings: Settings) -> dict[str, object]:
-    """Each variable with its value; of a secret, only whether it is set."""
-    fields = attrs.fields(Settings)
-    return {attribute.metadata["name"]: _shown(getattr(settings, attribute.name)) for attribute in fields}
-
-
-def _shown(value: object) -> object:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        several = [str(_shown(one)) for one in value]
-        return ",".join(dict.fromkeys(several)) or None
-    if isinstance(value, Secret):
-        return HIDDEN
-    return value if isinstance(value, int | None) else str(value)
-
-
-def _on_sigterm_leave_in_order() -> None:
-    """Outside the server's own handling of signals, SIGTERM ends the command as Ctrl+C does, database and all."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _fail(message: str) -> NoReturn:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import click
 from attrs import frozen
 
+from core.clients.application import Application
 from core.clients.model import AuthMethod, Client
 from core.clients.register import (
     CreateClient,
@@ -21,6 +22,7 @@ from core.clients.register import (
 from core.protocol.secret import Secret
 from core.protocol.unset import UNSET
 from core.users.accounts import LARGEST_PAGE
+from entrypoints.cli.applications import Server, print_next_steps
 from entrypoints.cli.output import json_option, minute, print_fields, print_json, print_table, yes
 from entrypoints.cli.registration import Registration, registration_options
 from entrypoints.cli.runner import Run
@@ -31,7 +33,7 @@ UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days
 
 @frozen
 class Clients:
-    """The use cases that these commands call, and where a client takes its secret."""
+    """The use cases that these commands call, and the server that the clients will ask."""
 
     create: CreateClient
     find: FindClient
@@ -39,7 +41,7 @@ class Clients:
     update: UpdateClient
     rotate_secret: RotateSecret
     delete: DeleteClient
-    token_endpoint: str
+    server: Server
 
 
 class Duration(click.ParamType[timedelta, str]):
@@ -63,7 +65,7 @@ def clients_commands(do: Run[Clients]) -> click.Group:
     @click.option(
         "--auth-method",
         type=click.Choice([str(method) for method in AuthMethod]),
-        help="How it proves who it is.  [default: client_secret_basic; private_key_jwt with --jwks]",
+        help="How it proves who it is.  [default: client_secret_basic; private_key_jwt with --jwks or --jwks-uri]",
     )
     @click.option("--public", is_flag=True, help="It can keep no secret: --auth-method none.")
     @json_option
@@ -72,14 +74,19 @@ def clients_commands(do: Run[Clients]) -> click.Group:
     ) -> None:
         method = _method(auth_method, public, registration)
 
-        async def work(on: Clients) -> tuple[NewSecret, str]:
-            made = await on.create(client_id=client_id, auth_method=method, **registration.given)
-            return made, on.token_endpoint
+        async def work(on: Clients) -> tuple[NewSecret, Server]:
+            application = Application.stored(registration.application)
+            made = await on.create(
+                client_id=client_id, auth_method=method, application=application, **registration.client
+            )
+            return made, on.server
 
-        made, endpoint = do(work)
+        made, server = do(work)
         _print_secret(made, as_json, f"Created {client_id}.")
         if not as_json and made.secret is not None and "client_credentials" in made.client.grant_types:
-            click.echo(f"Get a token, with the secret in $SECRET:\n\n  {_curl(made.client, endpoint)}\n")
+            click.echo(f"Get a token, with the secret in $SECRET:\n\n  {_curl(made.client, server.token_endpoint)}\n")
+        if not as_json and "authorization_code" in made.client.grant_types:
+            print_next_steps(made.client, server)
 
     @clients.command("list", help="List all clients.")
     @json_option
@@ -89,11 +96,8 @@ def clients_commands(do: Run[Clients]) -> click.Group:
             print_json({"clients": [client_view(client) for client in found]})
         else:
             print_table(
-                ("CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "SCOPES", "ACTIVE"),
-                (
-                    (c.client_id, c.name, c.auth_method, " ".join(c.grant_types), " ".join(c.scopes), yes(c.is_active))
-                    for c in found
-                ),
+                ("CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "SCOPES", "ACTIVE", "REDIRECT URIS"),
+                map(_row, found),
             )
 
     @clients.command(help="Show one client.")
@@ -113,10 +117,13 @@ def clients_commands(do: Run[Clients]) -> click.Group:
     )
     @json_option
     def update(client_id: str, registration: Registration, active: bool | None, as_json: bool) -> None:
-        given, is_active = registration.given, UNSET if active is None else active
-        if not given and active is None:
+        application = registration.application or UNSET
+        is_active = UNSET if active is None else active
+        if not registration.client and application is UNSET and active is None:
             raise click.UsageError("Say what to change.")
-        client = do(lambda on: on.update(client_id, is_active=is_active, **given))
+        client = do(
+            lambda on: on.update(client_id, is_active=is_active, application=application, **registration.client)
+        )
         ended = " It is inactive: its tokens have ended." if active is False else ""
         _print_client(client, as_json, f"Changed {client.client_id}.{ended}")
 
@@ -155,7 +162,7 @@ def _method(named: str | None, public: bool, registration: Registration) -> Auth
         return AuthMethod.NONE
     if named is not None:
         return AuthMethod(named)
-    return AuthMethod.PRIVATE_KEY_JWT if registration.jwks is not UNSET else AuthMethod.SECRET_BASIC
+    return AuthMethod.PRIVATE_KEY_JWT if registration.has_keys else AuthMethod.SECRET_BASIC
 
 
 async def _all_clients(on: Clients) -> list[Client]:
@@ -165,6 +172,18 @@ async def _all_clients(on: Clients) -> list[Client]:
         page = await on.list(after=page.next, limit=LARGEST_PAGE)
         found += page.clients
     return found
+
+
+def _row(client: Client) -> tuple[str, ...]:
+    return (
+        client.client_id,
+        client.name,
+        client.auth_method,
+        " ".join(client.grant_types),
+        " ".join(client.scopes),
+        yes(client.is_active),
+        " ".join(client.application.redirect_uris),
+    )
 
 
 async def _delete(on: Clients, client_id: str) -> Client:

@@ -9,10 +9,15 @@ from typing import Any
 import click
 from attrs import frozen
 
+from core.authorization.connections import ListConnections
+from core.authorization.model import Connection
+from core.authorization.sessions import EndSessions
+from core.protocol.unset import UNSET
 from core.users.accounts import LARGEST_PAGE, CreateUser, DeleteUser, FindUser, ListUsers, UpdateUser
 from core.users.model import User
 from core.users.password import Password
-from entrypoints.cli.output import json_option, print_fields, print_json, print_table, yes
+from entrypoints.cli.output import json_option, minute, print_fields, print_json, print_table, yes
+from entrypoints.cli.profiles import ProfileSaid, profile_options
 from entrypoints.cli.runner import Run
 from entrypoints.views import user_view
 
@@ -26,6 +31,8 @@ class Accounts:
     list: ListUsers
     update: UpdateUser
     delete: DeleteUser
+    end_sessions: EndSessions
+    connections: ListConnections
 
 
 def users_commands(do: Run[Accounts]) -> click.Group:
@@ -37,10 +44,28 @@ def users_commands(do: Run[Accounts]) -> click.Group:
     @click.argument("username")
     @click.option("--email", required=True)
     @click.option("--role", "roles", multiple=True, help="Give this role; may be repeated.")
+    @profile_options
     @_password_options
     @json_option
-    def create(username: str, email: str, roles: tuple[str, ...], password: Password, as_json: bool) -> None:
-        user = do(lambda on: on.create(username=username, email=email, password=password, roles=roles))
+    def create(
+        username: str,
+        email: str,
+        roles: tuple[str, ...],
+        profile: ProfileSaid,
+        email_verified: bool | None,
+        password: Password,
+        as_json: bool,
+    ) -> None:
+        user = do(
+            lambda on: on.create(
+                username=username,
+                email=email,
+                password=password,
+                roles=roles,
+                email_verified=bool(email_verified),
+                profile=profile.after({}),
+            )
+        )
         _print_user(user, as_json, f"Created {user.username}.")
 
     @users.command("list", help="List all users.")
@@ -60,6 +85,30 @@ def users_commands(do: Run[Accounts]) -> click.Group:
     @json_option
     def show(username: str, as_json: bool) -> None:
         _print_user(do(lambda on: on.find(username)), as_json)
+
+    @users.command(
+        help="Change what is told of a user. An option that is left out changes nothing, an empty text takes it away."
+    )
+    @click.argument("username")
+    @click.option("--email")
+    @profile_options
+    @json_option
+    def update(
+        username: str, email: str | None, profile: ProfileSaid, email_verified: bool | None, as_json: bool
+    ) -> None:
+        if email is None and email_verified is None and not profile:
+            raise click.UsageError("Say what to change.")
+
+        async def work(on: Accounts) -> User:
+            user = await on.find(username)
+            return await on.update(
+                user.id,
+                email=UNSET if email is None else email,
+                email_verified=UNSET if email_verified is None else email_verified,
+                profile=profile.after(user.profile) if profile else UNSET,
+            )
+
+        _print_user(do(work), as_json, f"Changed {username}.")
 
     @users.command("set-roles", help="Give a user exactly these roles; none takes all away.")
     @click.argument("username")
@@ -90,6 +139,32 @@ def users_commands(do: Run[Accounts]) -> click.Group:
     def deactivate(username: str, as_json: bool) -> None:
         user = do(lambda on: _update(on, username, is_active=False))
         _print_user(user, as_json, f"{user.username} is inactive; earlier access tokens no longer count.")
+
+    @users.command("sign-out", help="Sign a user out everywhere. Applications keep what they may do in their absence.")
+    @click.argument("username")
+    @json_option
+    def sign_out(username: str, as_json: bool) -> None:
+        ended = do(lambda on: _sign_out(on, username))
+        if as_json:
+            print_json({"username": username, "sessions_ended": ended})
+        else:
+            click.echo(f"Signed {username} out: {ended} {'session has' if ended == 1 else 'sessions have'} ended.")
+
+    @users.command(help="List the applications that a user has allowed something.")
+    @click.argument("username")
+    @json_option
+    def apps(username: str, as_json: bool) -> None:
+        found = do(lambda on: _apps(on, username))
+        if as_json:
+            print_json({"apps": [_app_view(app) for app in found]})
+        else:
+            print_table(
+                ("CLIENT", "NAME", "ALLOWED", "SINCE", "LAST USED"),
+                (
+                    (app.client_id, app.client_name, " ".join(_scopes(app)), minute(app.since), minute(app.used_at))
+                    for app in found
+                ),
+            )
 
     @users.command(help="Delete a user. The username is never given out again.")
     @click.argument("username")
@@ -142,6 +217,29 @@ async def _delete(on: Accounts, username: str) -> User:
     user = await on.find(username)
     await on.delete(user.id)
     return user
+
+
+async def _sign_out(on: Accounts, username: str) -> int:
+    return await on.end_sessions.all((await on.find(username)).username)
+
+
+async def _apps(on: Accounts, username: str) -> tuple[Connection, ...]:
+    return await on.connections((await on.find(username)).username)
+
+
+def _scopes(app: Connection) -> tuple[str, ...]:
+    """Each once, whichever the API."""
+    return tuple(dict.fromkeys(text.partition(" ")[2] for text in app.granted if " " in text))
+
+
+def _app_view(app: Connection) -> dict[str, object]:
+    return {
+        "client_id": app.client_id,
+        "client_name": app.client_name,
+        "scopes": list(_scopes(app)),
+        "since": app.since.isoformat(),
+        "used_at": app.used_at.isoformat(),
+    }
 
 
 def _print_user(user: User, as_json: bool, sentence: str | None = None) -> None:

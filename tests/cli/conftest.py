@@ -73,10 +73,16 @@ class Watchword:
     @contextmanager
     def serving(self, *arguments: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         """The address of a running server, and its process."""
+        with self.started("serve", "--port", "0", *arguments, **settings) as (said, process):
+            yield said["address"], process
+
+    @contextmanager
+    def started(self, *arguments: str, **settings: str) -> Iterator[tuple[Any, subprocess.Popen[str]]]:
+        """What a command says when it is ready, one that runs until it is stopped; and its process."""
         with (
             tempfile.TemporaryFile("w+") as log,
             subprocess.Popen(
-                self.command("serve", "--port", "0", "--json", *arguments),
+                self.command(*arguments, "--json"),
                 env=self.environment(settings),
                 cwd=self.folder,
                 stdout=subprocess.PIPE,
@@ -89,7 +95,7 @@ class Watchword:
                 line = process.stdout.readline()
                 log.seek(0)
                 assert line, log.read()
-                yield json.loads(line)["address"], process
+                yield json.loads(line), process
             finally:
                 process.terminate()
                 process.wait(60)

@@ -90,7 +90,7 @@ def test_people_get_the_secret_once_and_a_command_that_works(shared: Watchword, 
     assert json.loads(said)["scope"] == "read"
     assert secret not in shared.ok("clients", "show", name) + shared.ok("clients", "list")
     table = shared.ok("clients", "list").splitlines()
-    assert table[0].split() == ["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "SCOPES", "ACTIVE"]
+    assert table[0].split() == ["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "SCOPES", "ACTIVE", "REDIRECT", "URIS"]
     assert [name, name, method, "client_credentials", "read", "yes"] in [line.split() for line in table]
 
 

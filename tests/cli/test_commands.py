@@ -30,8 +30,12 @@ def test_there_are_the_commands_that_are_promised() -> None:
         "keys": {"list", "rotate", "retire", "reseal"},
         "token": {"explain"},
         "tokens": {"revoke"},
-        "users": {"create", "list", "show", "set-roles", "set-password", "activate", "deactivate", "delete"},
+        "users": {
+            *("create", "list", "show", "update", "set-roles", "set-password", "activate", "deactivate", "delete"),
+            *("sign-out", "apps"),
+        },
         "config": {"check"},
+        "demo": {"app"},
     }
     assert {path for path in COMMANDS if len(path) == 2} == {
         (group, name) for group in promised for name in promised[group]
@@ -47,7 +51,9 @@ def test_each_has_help_and_json(shared: Watchword, path: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", [("clients", "list"), ("resources", "list"), ("keys", "list"), ("prune",), ("users", "list")], ids=" ".join
+    "path",
+    [("clients", "list"), ("resources", "list"), ("keys", "list"), ("prune",), ("users", "list"), ("demo", "app")],
+    ids=" ".join,
 )
 def test_what_lives_within_a_server_is_out_of_reach_and_each_says_so(shared: Watchword, path: tuple[str, ...]) -> None:
     done = shared.here.run(*path, WATCHWORD_STORAGE="memory")
