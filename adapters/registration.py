@@ -28,13 +28,9 @@ class AuthlibMetadataRules:
 
 def _understood(document: Mapping[str, object]) -> dict[str, object]:
     """What these classes can read. Core has stricter rules for the rest: they take a URI without an authority
-    (RFC 8252 §7.1) for none at all, and read keys that nobody may use, with a warning for a weak one.
+    (RFC 8252 §7.1) for none at all, a set without keys for none, and read keys that nobody uses here.
     """
-    readable = dict(document)
-    if "jwks" in readable:
-        readable["jwks"] = {"keys": []}
-    readable.pop("redirect_uris", None)
-    return readable
+    return {name: value for name, value in document.items() if name not in {"redirect_uris", "jwks"}}
 
 
 def _member(error: JoseError, document: Mapping[str, object]) -> str:

@@ -102,10 +102,7 @@ class GuardedFetcher:
 
     async def _look_up(self, host: str) -> Sequence[str]:
         find = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, find)
-        except UnicodeError:
-            raise FetchFailed("no host name") from None
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, find)
         return [str(address[4][0]) for address in found]
 
     async def _connect(

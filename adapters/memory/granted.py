@@ -35,6 +35,8 @@ class Granted:
         if old is None:
             self.keep(Connection(username, client_id, tuple(dict.fromkeys(allows)), at, at))
             return
+        if old.tokens_valid_from is not None and at < old.tokens_valid_from:
+            return  # the person took everything back meanwhile
         self.keep(
             attrs.evolve(
                 old,

@@ -23,7 +23,8 @@ OF_CODE = ", ".join(f"code.{name}" for name in NAMES)
 USER_APART = ", ".join(f"users.{name} AS user_{name}" for name in USER_NAMES)
 
 # Of two answers to one stored request the first takes it away; the other waits for that, finds nothing, and writes
-# nothing. What was allowed before stays allowed, whoever else adds to it at the same time.
+# nothing. What was allowed before stays allowed, whoever else adds to it at the same time; what the person took back
+# meanwhile does not come again.
 ISSUE = f"""
 WITH finished AS (DELETE FROM authorization_requests WHERE digest = $18 AND browser = $19 RETURNING digest),
 allowed AS (
@@ -34,6 +35,7 @@ allowed AS (
             || ARRAY(SELECT name FROM unnest(excluded.granted) AS new (name) WHERE name <> ALL (old.granted)),
         since = CASE WHEN old.granted = '{{}}' THEN excluded.since ELSE old.since END,
         used_at = greatest(old.used_at, excluded.used_at)
+    WHERE (old.tokens_valid_from <= excluded.since) IS NOT FALSE
 )
 INSERT INTO authorization_codes ({COLUMNS})
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17

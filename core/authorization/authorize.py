@@ -30,6 +30,7 @@ WAIT = timedelta(minutes=30)
 PUSHED = timedelta(seconds=90)
 
 GONE = "This sign-in is over: it was finished, it took too long, or it was begun in another browser."
+COOKIELESS = "Your browser did not send the cookie that this page needs, or this sign-in was begun in another browser."
 
 
 @frozen
@@ -95,6 +96,10 @@ class Authorize:
         cookie = browser.cookie or random_text(self.entropy)
         now = self.clock.now()
         stored = await self.requests.claim(digest_of(id_), digest_of(cookie), at=now, until=now + WAIT)
+        if stored is None and browser.cookie is None:
+            raise PageRefusal(
+                COOKIELESS, "Allow cookies for this site, then go back to the application and start again."
+            )
         if stored is not None and of not in {None, stored.request.to.client_id}:
             raise PageRefusal("The application named a request that is not its own.")
         return await self._next(id_, stored, evolve(browser, cookie=cookie), cookie)

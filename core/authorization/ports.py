@@ -82,7 +82,7 @@ class NewCode:
     """A code to keep, and what goes with it in one step.
 
     `finishes` is the digest of the stored request that it answers, with that of the browser. `allows` is added to what
-    the user has allowed the client; None leaves that alone.
+    the user has allowed the client; None leaves that alone, and so does a code from before everything was taken back.
     """
 
     code: Code

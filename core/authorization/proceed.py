@@ -129,10 +129,11 @@ class Proceed:
     def _to_be_asked(self, request: AuthorizationRequest, client: Client, seen: Seen) -> bool:
         if CONSENT in request.prompt:
             return True
+        # RFC 8252 §8.6: on this machine anybody could say to be it, and would be trusted with what is our own.
+        if client.public and not is_assured(request.to.redirect_uri):
+            return True
         if client.first_party:
             return False
-        if client.public and not is_assured(request.to.redirect_uri):  # RFC 8252 §8.6: anybody could say to be it
-            return True
         allowed = seen.connection.granted if seen.connection is not None else ()
         return not set(permissions(wanted(request), request.audience)) <= set(allowed)
 

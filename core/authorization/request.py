@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from attrs import frozen
@@ -33,6 +34,7 @@ LONGEST = 2048  # characters of a parameter; `claims` and `id_token_hint` may ha
 LONGEST_OF_ALL = 8192
 LONG = frozenset({"claims", "id_token_hint"})
 LARGEST_AGE = 10**9  # seconds
+SUBJECT = re.compile(r"[\x21-\x7E]{1,255}")  # OpenID Connect Core §2
 DISPLAYS = ("page", "popup", "touch", "wap")
 
 # What the endpoint understands. Others are passed over (RFC 6749 §3.1).
@@ -122,6 +124,8 @@ class CheckRequest:
         hinted = await self._hinted(client, parameters.get("id_token_hint"))
         if hinted is not None and subject is not None and hinted != subject:
             raise InvalidRequest("id_token_hint and claims name different users")
+        # A claim is no way around the scope that the client may not have.
+        may_be_told, opened = claims_opened_by(client.allowed_scopes), claims_opened_by(scope)
         return AuthorizationRequest(
             to=to,
             scope=scope,
@@ -134,8 +138,8 @@ class CheckRequest:
             ui_locales=parameters.get("ui_locales"),
             display=parameters.get("display") if parameters.get("display") in DISPLAYS else None,
             subject=hinted or subject,
-            id_token_claims=id_token,
-            userinfo_claims=tuple(claim for claim in userinfo if claim not in claims_opened_by(scope)),
+            id_token_claims=common(id_token, may_be_told),
+            userinfo_claims=tuple(claim for claim in common(userinfo, may_be_told) if claim not in opened),
         )
 
     def _narrowed(self, client: Client, parameters: Parameters) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -248,10 +252,17 @@ def _requested_claims(text: str | None) -> tuple[tuple[str, ...], tuple[str, ...
     acr = id_token.get("acr")
     if acr is not None and acr.get("essential") is True and not _fits(acr, ACR):
         raise AuthorizationRefused("unmet_authentication_requirements", "There is no such authentication context here")
-    subject = (id_token.get("sub") or userinfo.get("sub") or {}).get("value")
-    if subject is not None and not isinstance(subject, str):
-        raise InvalidRequest("claims: the value of sub is not a text")
-    return common(userinfo, CLAIMS), common(id_token, CLAIMS), subject
+    return common(userinfo, CLAIMS), common(id_token, CLAIMS), _expected(id_token, userinfo)
+
+
+def _expected(*members: Mapping[str, Mapping[str, object]]) -> str | None:
+    """The `sub` that is asked for, one that could be somebody's."""
+    values = [member["sub"]["value"] for member in members if "value" in member.get("sub", {})]
+    if not all(isinstance(value, str) and SUBJECT.fullmatch(value) for value in values):
+        raise InvalidRequest("claims: the value of sub is none that anybody could have")
+    if any(value != values[0] for value in values):
+        raise InvalidRequest("claims name different users")
+    return str(values[0]) if values else None
 
 
 def _member(document: object, name: str) -> Mapping[str, Mapping[str, object]]:

@@ -163,6 +163,8 @@ def _inconsistencies(said: Mapping[str, Any]) -> list[FieldError]:
         errors.append(FieldError("grant_types", f"expected some of {', '.join(GRANTS)}"))
     elif "refresh_token" in grant_types and CODE_GRANT not in grant_types:
         errors.append(FieldError("grant_types", f"refresh_token goes with {CODE_GRANT}"))
+    if CODE_GRANT in grant_types and "redirect_uris" not in said:
+        errors.append(FieldError("redirect_uris", f"{CODE_GRANT} needs at least one"))
     expected = CODE if CODE_GRANT in grant_types else ()
     if "response_types" in said and unique(said["response_types"]) != expected:
         wanted = f"expected {CODE[0]} alone" if expected else f"they go with {CODE_GRANT}"

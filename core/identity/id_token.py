@@ -96,6 +96,8 @@ class ReadHint:
         sub, audience = claims.get("sub"), claims.get("aud")
         if claims.get("iss") != self.policy.issuer or not isinstance(sub, str) or not isinstance(audience, str):
             return None
+        if "auth_time" not in claims:  # signed userinfo, which is of no sign-in
+            return None
         return Hint(sub, (audience,), _session(claims))
 
 

@@ -171,8 +171,9 @@ class ChangeProfile:
         """The user with this profile in place of the one before. Raises `InvalidFields`, `InvalidToken`."""
         refuse(*profile_errors(profile))
         said = {name: value for name, value in profile.items() if name != "phone_number_verified"}
-        if "phone_number_verified" in user.profile and said.get("phone_number") == user.profile.get("phone_number"):
-            said["phone_number_verified"] = user.profile["phone_number_verified"]
+        number, verified = said.get("phone_number"), user.profile.get("phone_number_verified")
+        if verified is not None and number is not None and number == user.profile.get("phone_number"):
+            said["phone_number_verified"] = verified
         try:
             return await self.users.update(user.id, UserChanges(at=self.clock.now(), profile=frozen_profile(said)))
         except UserNotFound:

@@ -11,30 +11,30 @@ from core.protocol.unset import UNSET, Unset
 
 @frozen(kw_only=True)
 class ApplicationFields:
-    """The members of `Application`, each of which may be left out."""
+    """The members of `Application`, each of which may be left out. None is for one that is taken away."""
 
     application_type: str | Unset = UNSET
     redirect_uris: tuple[str, ...] | Unset = UNSET
     post_logout_redirect_uris: tuple[str, ...] | Unset = UNSET
     id_token_signed_response_alg: str | Unset = UNSET
-    userinfo_signed_response_alg: str | Unset = UNSET
+    userinfo_signed_response_alg: str | Unset | None = UNSET
     subject_type: str | Unset = UNSET
-    sector_identifier_uri: str | Unset = UNSET
-    default_max_age: int | Unset = UNSET
+    sector_identifier_uri: str | Unset | None = UNSET
+    default_max_age: int | Unset | None = UNSET
     require_auth_time: bool | Unset = UNSET
     default_acr_values: tuple[str, ...] | Unset = UNSET
-    initiate_login_uri: str | Unset = UNSET
-    client_uri: str | Unset = UNSET
-    logo_uri: str | Unset = UNSET
-    tos_uri: str | Unset = UNSET
-    policy_uri: str | Unset = UNSET
+    initiate_login_uri: str | Unset | None = UNSET
+    client_uri: str | Unset | None = UNSET
+    logo_uri: str | Unset | None = UNSET
+    tos_uri: str | Unset | None = UNSET
+    policy_uri: str | Unset | None = UNSET
     contacts: tuple[str, ...] | Unset = UNSET
-    software_id: str | Unset = UNSET
-    software_version: str | Unset = UNSET
-    jwks_uri: str | Unset = UNSET
-    token_endpoint_auth_signing_alg: str | Unset = UNSET
+    software_id: str | Unset | None = UNSET
+    software_version: str | Unset | None = UNSET
+    jwks_uri: str | Unset | None = UNSET
+    token_endpoint_auth_signing_alg: str | Unset | None = UNSET
     require_pushed_authorization_requests: bool | Unset = UNSET
-    require_pkce: bool | Unset = UNSET
+    require_pkce: bool | Unset | None = UNSET
 
     def said(self) -> dict[str, object]:
         """The members that were not left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin
 
 from cattrs import Converter
@@ -133,8 +134,11 @@ def _is_optional(shape: Any) -> bool:
 
 
 def _present(value: Any, shape: Any) -> Any:
-    """A field that may be left out, and was not: null is no way of leaving it out."""
-    inner: Any = next(part for part in get_args(shape) if part is not Unset)
+    """A field that may be left out, and was not: null is no way of that, but where the field says so."""
+    parts = get_args(shape)
+    if value is None and NoneType in parts:
+        return None
+    inner: Any = next(part for part in parts if part not in {Unset, NoneType})
     return _converter.structure(value, inner)
 
 

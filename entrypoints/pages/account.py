@@ -132,6 +132,7 @@ class AccountPage:
         seen = await self.current(browser.cookie)
         if seen is None:
             return self.answers.to(SIGN_IN)
+        wait = None
         try:
             return await change(seen, browser, form)
         except InvalidFields as refusal:
@@ -139,11 +140,16 @@ class AccountPage:
         except Conflict as refusal:
             errors = {section: _sentence(refusal.description)}
         except TooManyAttempts as refusal:
-            errors = {"current_password": f"There were too many failed attempts. Try again in {refusal.wait} s."}
+            wait = refusal.wait
+            errors = {"current_password": f"There were too many failed attempts. Try again in {wait} s."}
         except NotFound:  # it was ended in another tab
             return self.answers.to(ACCOUNT)
         values = {name: form.get(name) or "" for name in form.names() if "password" not in name}
-        return await self._page(seen, browser, status=400, errors=errors, values=values, section=section)
+        status = 400 if wait is None else 429
+        response = await self._page(seen, browser, status=status, errors=errors, values=values, section=section)
+        if wait is not None:
+            response.headers["Retry-After"] = str(wait)
+        return response
 
     async def _page(
         self,

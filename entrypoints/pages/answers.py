@@ -17,7 +17,7 @@ from entrypoints.pages.render import Pages
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action "
 NO_STORE = {"Cache-Control": "no-store"}
 
-SIGN_IN, CONSENT, ACCOUNT = "/signin", "/consent", "/account"
+AUTHORIZE, SIGN_IN, CONSENT, ACCOUNT = "/authorize", "/signin", "/consent", "/account"
 
 
 @frozen

@@ -44,7 +44,11 @@ class Cookies:
         return Browser(cookie, address(request), request.headers.get("user-agent", ""))
 
     def give(self, response: Response, cookie: Secret) -> None:
-        """It ends with the browser; the session under it may end sooner."""
+        """It ends with the browser; the session under it may end sooner. One that was given before counts no more
+        (RFC 6265 §4.1.1: each name once).
+        """
+        if "set-cookie" in response.headers:
+            del response.headers["set-cookie"]
         response.set_cookie(self.name, cookie.reveal(), path="/", secure=self.https, httponly=True, samesite="lax")
 
     def take(self, response: Response) -> None:

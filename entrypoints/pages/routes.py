@@ -23,7 +23,7 @@ from entrypoints.http.protect import Endpoint
 from entrypoints.http.refusals import REASON, Refused, reason, refused
 from entrypoints.http.routes import Resource
 from entrypoints.pages.account import AccountPage
-from entrypoints.pages.answers import ACCOUNT, CONSENT, SIGN_IN, Answers
+from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, CONSENT, SIGN_IN, Answers
 from entrypoints.pages.assets import Asset, logo_of
 from entrypoints.pages.browser import Cookies, OutOfDate, OwnForms
 from entrypoints.pages.logout import LOGOUT, LogoutPage
@@ -31,7 +31,6 @@ from entrypoints.pages.render import Pages, Site
 from entrypoints.pages.signin import AuthorizePage, ConsentPage, SignInPage
 from entrypoints.pages.theme import icon, stylesheet
 
-AUTHORIZE = "/authorize"
 STATIC = Path(__file__).parent / "static"
 
 # By the names that the metadata have for them.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from core.authorization.authorize import Authorize, Waiting
 from core.authorization.csrf import FormTokens
-from core.authorization.model import LOGIN, random_text
+from core.authorization.model import LOGIN, REQUEST_URI, random_text
 from core.authorization.proceed import Answer, Step
 from core.authorization.sessions import Browser, CurrentSession, SignIn
 from core.ports import Entropy
@@ -17,7 +17,7 @@ from core.protocol.refusals import PageRefusal, TooManyAttempts, WrongCredential
 from core.protocol.secret import Secret
 from core.users.password import Password
 from entrypoints.http.forms import Form
-from entrypoints.pages.answers import ACCOUNT, SIGN_IN, Answers
+from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
 from entrypoints.pages.parameters import read_parameters, sent_parameters
 from entrypoints.pages.words import consent_context
@@ -39,7 +39,11 @@ class AuthorizePage:
 
     async def post(self, request: Request) -> Response:
         """A form of another site comes without our cookie (SameSite=Lax); a redirect that follows it comes with it."""
-        kept = await self.authorize.put_by(await sent_parameters(request))
+        parameters = await sent_parameters(request)
+        named = {name: parameters.get(name) or "" for name in ("client_id", "request_uri")}
+        if named["request_uri"].startswith(REQUEST_URI) and not parameters.repeated & named.keys():
+            return self.answers.to(AUTHORIZE, **named)  # it is kept already (RFC 9126)
+        kept = await self.authorize.put_by(parameters)
         if isinstance(kept, Answer):
             return self.answers.back(kept)
         return self.answers.to(SIGN_IN, request=kept.reveal())

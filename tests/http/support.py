@@ -34,7 +34,9 @@ ISSUER = "http://127.0.0.1:8000"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 PROBLEM = "application/problem+json"
-SECRET_PARAMETERS = frozenset({"client_secret", "client_assertion", "access_token", "refresh_token", "token"})
+SECRET_PARAMETERS = frozenset(
+    {"client_secret", "client_assertion", "access_token", "refresh_token", "token", "id_token", "code", "code_verifier"}
+)
 
 LEAST = 20  # characters; whatever is shorter stands in for a real one, and may be a word that occurs anywhere
 
