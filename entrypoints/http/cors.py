@@ -23,7 +23,7 @@ class Cors:
             app,
             allow_origins=["*"],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Authorization", "Content-Type", "MCP-Protocol-Version"],
             expose_headers=["WWW-Authenticate", "Retry-After", "X-Request-ID"],
             max_age=SECONDS,
         )
