@@ -14,6 +14,7 @@ WARM_UP = 0.3  # seconds in which answers are checked and not counted
 LAST_ANSWERS = 30.0  # seconds that requests under way get at the end
 
 OK = b"HTTP/1.1 200 "
+SEE_OTHER = b"HTTP/1.1 303 "
 LENGTH = b"content-length: "
 
 
@@ -24,14 +25,18 @@ class Broken(Exception):
 class Load:
     """A connection for each script, without pause. Every answer must be a 200 that contains `expected`.
 
+    With `by_way_of`, a redirect to an address that contains this may come before it, and the two count as one answer.
     It may be driven again and again: scripts go on where they stopped.
     """
 
-    def __init__(self, name: str, port: int, scripts: Sequence[Script], *, expected: bytes) -> None:
+    def __init__(
+        self, name: str, port: int, scripts: Sequence[Script], *, expected: bytes, by_way_of: bytes | None = None
+    ) -> None:
         self.name = name
         self.port = port
         self.scripts = scripts
         self.expected = expected
+        self.by_way_of = by_way_of
         self.all_answers = 0  # of the last drive, those included that are not counted
         self.latencies: list[float] = []  # seconds, one for each answer that is counted
         self.stopped = False
@@ -89,6 +94,11 @@ class _Connection(asyncio.Protocol):
             return
         size = int(received[length + len(LENGTH) : received.index(b"\r", length)])
         if len(received) < head + 4 + size:
+            return
+        by_way_of = self._load.by_way_of
+        if by_way_of is not None and received.startswith(SEE_OTHER) and received.find(by_way_of, 0, head) >= 0:
+            self._received = b""
+            self._transport.write(self._script.following(received))
             return
         if not received.startswith(OK) or received.find(self._load.expected, head) < 0:
             self._end(Broken(f"{self._load.name}: not the answer that was expected: {received[:1200]!r}"))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import cycle
+from urllib.parse import urlencode
 
-from bench.furnish import PASSWORD, USERNAME, Furniture
+from bench.furnish import ASKED, PASSWORD, REDIRECT_URI, USERNAME, VERIFIER, Furniture
 from bench.load import Load
 from bench.processes import Child
-from bench.scripts import FORM, OneAfterAnother, Repeat, Rotations, request
+from bench.scripts import FORM, CodeFlows, OneAfterAnother, Repeat, Rotations, request
 
 TOKEN_PATH, ME_PATH = "/api/v1/auth/token", "/api/v1/users/me"
 INTROSPECT_PATH, JWKS_PATH = "/api/v1/auth/introspect", "/.well-known/jwks.json"
+AUTHORIZE_PATH = f"/authorize?{urlencode(ASKED)}"
 
 READERS = 16  # connections
 CLIENTS = 64  # connections of those whose latencies count
@@ -50,6 +53,23 @@ def introspections(child: Child, furniture: Furniture) -> Load:
     form = f"token={furniture.introspected}"
     asked = request("POST", INTROSPECT_PATH, {**FORM, **furniture.api}, form)
     return Load("introspection", child.port, [Repeat(asked)] * CLIENTS, expected=b'"active":true')
+
+
+def code_flows(child: Child, furniture: Furniture) -> Load:
+    """Each connection is the browser of one session, and the application."""
+    redeem = partial(_token_request, furniture.app)
+    scripts = [CodeFlows(request("GET", AUTHORIZE_PATH, cookie), redeem) for cookie in furniture.cookies]
+    return Load("code flow", child.port, scripts, expected=b'"id_token":"ey', by_way_of=b"?code=wwc_")
+
+
+def code_form(code: str) -> dict[str, str]:
+    """RFC 6749 §4.1.3, RFC 7636 §4.5."""
+    own = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
+    return {**own, "code": code}
+
+
+def _token_request(headers: Mapping[str, str], code: str) -> bytes:
+    return request("POST", TOKEN_PATH, {**FORM, **headers}, urlencode(code_form(code)))
 
 
 def key_sets(child: Child) -> Load:

@@ -12,7 +12,7 @@ from bench.parts.passwords import Logins, Meanwhile
 from bench.parts.process import Process
 from bench.stage import Stage
 
-LETTERS = "abcdefghi"
+LETTERS = "abcdefghij"
 
 
 def parts(letters: Sequence[str], stage: Stage, seconds: float) -> list[Part]:
@@ -26,6 +26,7 @@ def parts(letters: Sequence[str], stage: Stage, seconds: float) -> list[Part]:
         "g": [_introspection(stage, seconds), _own_account(stage, seconds)],
         "h": [_jwks(stage, seconds)],
         "i": [Growth(stage, stage.grown, seconds)] if stage.grown is not None else [],
+        "j": [_code_flow(stage, seconds)],
         "d": [Process(stage)],
     }
     return [part for letter, own in by_letter.items() if letter in letters for part in own]
@@ -68,3 +69,8 @@ def _own_account(stage: Stage, seconds: float) -> Endpoint:
 def _jwks(stage: Stage, seconds: float) -> Endpoint:
     floor, server = (loads.key_sets(child) for child in (stage.floor, stage.server))
     return Endpoint("(h) JWKS / the same bytes", None, floor, server, stage, seconds)
+
+
+def _code_flow(stage: Stage, seconds: float) -> Endpoint:
+    floor, server = (loads.code_flows(child, stage.furniture) for child in (stage.floor, stage.server))
+    return Endpoint("(j) code flow of somebody signed in", 0.5, floor, server, stage, seconds, tail=True)

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
@@ -55,6 +56,18 @@ class Child:
                 return read
         except urllib.error.HTTPError as error:
             raise Broken(f"{path} of the {self.name} answered {error.code}:\n{self.said()}") from None
+
+    def leads_to(self, path: str, headers: Mapping[str, str]) -> str:
+        """Where a GET is redirected to."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=START)
+        try:
+            connection.request("GET", path, headers=dict(headers))
+            answer = connection.getresponse()
+            if answer.status != 303:
+                raise Broken(f"{path} of the {self.name} answered {answer.status}:\n{self.said()}")
+            return answer.headers["Location"]
+        finally:
+            connection.close()
 
     def until_ready(self) -> None:
         deadline = monotonic() + START

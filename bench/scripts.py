@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 REFRESH_TOKEN = b'"refresh_token":"'
+CODE, CODE_LENGTH = b"?code=", len("wwc_") + 64
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: str = "") -> bytes:
@@ -68,6 +69,26 @@ class Rotations:
         self._due.popleft()
         self._due.append(self._head + answer[begin : answer.index(b'"', begin)])
         return self._due[0]
+
+
+class CodeFlows:
+    """An authorization request, and a token request for the code that it brings (RFC 6749 §4.1), again and again."""
+
+    def __init__(self, asked: bytes, exchange: Callable[[str], bytes]) -> None:
+        """`exchange` makes the token request for a code. It ends with that."""
+        self._asked = asked
+        stand_in = "c" * CODE_LENGTH
+        self._head = exchange(stand_in).removesuffix(stand_in.encode())
+
+    def first(self) -> bytes:
+        return self._asked
+
+    def following(self, answer: bytes) -> bytes:
+        begin = answer.find(CODE)
+        if begin < 0:
+            return self._asked
+        begin += len(CODE)
+        return self._head + answer[begin : begin + CODE_LENGTH]
 
 
 def _exchange(token: str) -> str:

@@ -137,7 +137,7 @@ def _looked_at(dsn: Secret) -> tuple[psutil.Process, str]:
 
 async def _furnish(environment: Mapping[str, str], folder: Path) -> Furniture:
     async with opened(environment, folder) as container:
-        return await furnish(container, families=CLIENTS)
+        return await furnish(container, families=CLIENTS, sessions=CLIENTS)
 
 
 def _environment(dsn: Secret, data: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from attrs import asdict, frozen
 
 VARIABLE = "BENCH_FLOOR"
+LIFETIME = 24 * 3600  # seconds of an access token; as the server's while it is measured
 
 
 @frozen

@@ -1,4 +1,6 @@
-"""ES256 (RFC 7518 §3.4) by the shortest way through joserfc: key objects are kept, and no header is looked at."""
+"""ES256 and RS256 (RFC 7518 §3.3, §3.4) by the shortest way through joserfc: key objects are kept, and no header is
+looked at.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +8,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 from joserfc.util import json_b64encode, urlsafe_b64decode, urlsafe_b64encode
 
-ES256 = JWSRegistry(algorithms=["ES256"]).get_alg("ES256")
+REGISTRY = JWSRegistry(algorithms=["ES256", "RS256"])
+ES256 = REGISTRY.get_alg("ES256")
+RSA_BITS = 2048  # as the server's
 
 
 class Signer:
     """Signs with a key of its own, under a header that is written once."""
 
-    def __init__(self) -> None:
-        self._key = ECKey.generate_key("P-256")
-        self._header = json_b64encode({"alg": "ES256", "typ": "at+jwt", "kid": self._key.thumbprint()}) + b"."
+    def __init__(self, algorithm: str, typ: str) -> None:
+        self._algorithm = REGISTRY.get_alg(algorithm)
+        self._key = ECKey.generate_key("P-256") if algorithm == "ES256" else RSAKey.generate_key(RSA_BITS)
+        self._header = json_b64encode({"alg": algorithm, "typ": typ, "kid": self._key.thumbprint()}) + b"."
 
     def __call__(self, claims: Mapping[str, Any]) -> str:
         signed = self._header + urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
-        return (signed + b"." + urlsafe_b64encode(ES256.sign(signed, self._key))).decode()
+        return (signed + b"." + urlsafe_b64encode(self._algorithm.sign(signed, self._key))).decode()
 
 
 class Verifier:

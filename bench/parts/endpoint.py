@@ -1,4 +1,4 @@
-"""(b) and (e) to (h): an endpoint against its floor, each on a core of its own (`Stage.apart`)."""
+"""(b), (e) to (h) and (j): an endpoint against its floor, each on a core of its own (`Stage.apart`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Samples:
     """One value a round."""
 
     rates: list[float] = field(factory=list)  # 1/s
-    cpu: list[float] = field(factory=list)  # µs of the serving process for one request
+    cpu: list[float] = field(factory=list)  # µs of the serving process for one answer
     p50: list[float] = field(factory=list)  # ms
     p99: list[float] = field(factory=list)
 
