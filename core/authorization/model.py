@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
@@ -18,6 +19,7 @@ from core.users.model import User
 
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 CODE_PREFIX = "wwc_"
+_CODE = re.compile(CODE_PREFIX + r"[A-Za-z0-9_-]{64}")  # 48 bytes
 
 # Prompts (OpenID Connect Core §3.1.2.1).
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
@@ -179,9 +181,6 @@ def new_code(entropy: Entropy) -> tuple[UUID, Secret]:
 def grant_of(code: Secret) -> UUID | None:
     """The grant that a code names; None for what is no code. Says nothing of whether there is such a code."""
     text = code.reveal()
-    if len(text) != len(CODE_PREFIX) + 64 or not text.startswith(CODE_PREFIX) or not text.isascii():
+    if not _CODE.fullmatch(text):
         return None
-    try:
-        return UUID(bytes=base64.b64decode(text.removeprefix(CODE_PREFIX), altchars=b"-_", validate=True)[:16])
-    except ValueError:
-        return None
+    return UUID(bytes=base64.urlsafe_b64decode(text.removeprefix(CODE_PREFIX))[:16])

@@ -19,21 +19,29 @@ class Cors:
         self._app = app
         self._paths = frozenset(paths)
         self._below = tuple(path for path in paths if path.endswith("/"))
-        self._shared = CORSMiddleware(
-            app,
-            allow_origins=["*"],
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "MCP-Protocol-Version"],
-            expose_headers=["WWW-Authenticate", "Retry-After", "X-Request-ID"],
-            max_age=SECONDS,
-        )
+        self._shared = _open_to_all(app, "GET", "POST")
+        self._managed = _open_to_all(app, "GET", "PUT", "DELETE")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shared = scope["type"] == "http" and self._is_open(scope["path"]) and _is_affected(scope)
-        await (self._shared if shared else self._app)(scope, receive, send)
+        app = self._app
+        if scope["type"] == "http" and _is_affected(scope):
+            if scope["path"] in self._paths:
+                app = self._shared
+            elif scope["path"].startswith(self._below):
+                app = self._managed
+        await app(scope, receive, send)
 
-    def _is_open(self, path: str) -> bool:
-        return path in self._paths or path.startswith(self._below)
+
+def _open_to_all(app: ASGIApp, *methods: str) -> ASGIApp:
+    return CORSMiddleware(
+        app,
+        allow_origins=["*"],
+        allow_methods=methods,
+        # The last one is what clients of MCP send along, also to us.
+        allow_headers=["Authorization", "Content-Type", "MCP-Protocol-Version"],
+        expose_headers=["WWW-Authenticate", "Retry-After", "X-Request-ID"],
+        max_age=SECONDS,
+    )
 
 
 def _is_affected(scope: Scope) -> bool:

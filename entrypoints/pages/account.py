@@ -56,6 +56,7 @@ class AccountPage:
     tokens: FormTokens
     answers: Answers
     cookies: Cookies
+    issuer: str
 
     async def get(self, request: Request) -> Response:
         browser = self.cookies.browser(request)
@@ -175,7 +176,7 @@ class AccountPage:
             csrf=await self.tokens.of(browser.cookie),
             user=seen.user,
             sessions=sessions,
-            apps=[app_of(one) for one in await self.connections(seen.user.username)],
+            apps=[app_of(one, self.issuer) for one in await self.connections(seen.user.username)],
             errors=errors or {},
             values=values or {},
             section=section,

@@ -83,7 +83,7 @@ def page_routes(use: PageUseCases, look: Look) -> list[Route]:
     sign_in = SignInPage(
         use.authorize, use.sign_in, use.current_session, forms, use.form_tokens, answers, cookies, use.entropy
     )
-    consent = ConsentPage(use.authorize, forms, use.form_tokens, answers, cookies)
+    consent = ConsentPage(use.authorize, forms, use.form_tokens, answers, cookies, look.issuer)
     account = AccountPage(
         use.current_session,
         use.list_sessions,
@@ -98,6 +98,7 @@ def page_routes(use: PageUseCases, look: Look) -> list[Route]:
         use.form_tokens,
         answers,
         cookies,
+        look.issuer,
     )
     logout = LogoutPage(use.log_out, forms, use.form_tokens, answers, cookies)
     refuse = PageRefuser(answers)

@@ -199,6 +199,7 @@ class ConsentPage:
     tokens: FormTokens
     answers: Answers
     cookies: Cookies
+    issuer: str
 
     async def get(self, request: Request) -> Response:
         id_ = _id_in_query(request)
@@ -223,7 +224,7 @@ class ConsentPage:
             return self.answers.next(outcome)
         response = self.answers.page(
             "consent.html",
-            consent_context(outcome.request, outcome.client, outcome.seen),
+            consent_context(outcome.request, outcome.client, outcome.seen, self.issuer),
             target=outcome.request.to.redirect_uri,
             action="/consent",
             request=outcome.id.reveal(),

@@ -40,9 +40,10 @@ def told(scope: Iterable[str], *, pairwise: bool = False) -> list[Told]:
     return [PSEUDONYM if pairwise and name == "openid" else WORDS[name] for name in names]
 
 
-def apis(scope: Iterable[str], audience: Sequence[str]) -> list[Api]:
+def apis(scope: Iterable[str], audience: Sequence[str], without: str | None = None) -> list[Api]:
+    """`without` is left out where no scope is about it."""
     own = tuple(name for name in scope if name not in IDENTITY_SCOPES)
-    return [Api(identifier, own) for identifier in audience]
+    return [Api(identifier, own) for identifier in audience if own or identifier != without]
 
 
 @frozen
@@ -58,8 +59,9 @@ class Asking:
     tos_uri: str | None
 
 
-def consent_context(request: AuthorizationRequest, client: Client, seen: Seen) -> dict[str, object]:
+def consent_context(request: AuthorizationRequest, client: Client, seen: Seen, issuer: str) -> dict[str, object]:
     application, scope = client.application, wanted(request)
+    learns = told(scope, pairwise=application.subject_type == "pairwise")
     granted = set(seen.connection.granted) if seen.connection is not None else set()
     return {
         "client": Asking(
@@ -71,9 +73,10 @@ def consent_context(request: AuthorizationRequest, client: Client, seen: Seen) -
             application.policy_uri,
             application.tos_uri,
         ),
-        "told": told(scope, pairwise=application.subject_type == "pairwise"),
+        "told": learns,
         "offline": OFFLINE_ACCESS in scope,
-        "resources": apis(request.scope, request.audience),
+        # A token for ourselves opens what is told already, and more for applications of our own alone.
+        "resources": apis(request.scope, request.audience, issuer if learns and not client.first_party else None),
         "before": set(permissions(scope, request.audience)) <= granted,
     }
 
@@ -91,19 +94,21 @@ class App:
     used_at: object
 
 
-def app_of(connection: Connection) -> App:
+def app_of(connection: Connection, issuer: str) -> App:
     """From permissions as `core.authorization.model.permissions` spells them."""
     scopes: dict[str, list[str]] = {}
     for permission in connection.granted:
         resource, _, scope = permission.partition(" ")
         scopes.setdefault(resource, []).extend([scope] if scope else [])
     everywhere = {scope for names in scopes.values() for scope in names}
+    learns = tuple(one.title for one in told(everywhere))
+    without = issuer if learns else None
     return App(
         connection.client_id,
         connection.client_name or connection.client_id,
-        tuple(one.title for one in told(everywhere)),
+        learns,
         OFFLINE_ACCESS in everywhere,
-        tuple(api for resource, names in scopes.items() for api in apis(sorted(names), [resource])),
+        tuple(api for resource, names in scopes.items() for api in apis(sorted(names), [resource], without)),
         connection.since,
         connection.used_at,
     )
