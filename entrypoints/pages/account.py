@@ -20,7 +20,7 @@ from core.users.profile import ADDRESS, MEMBERS
 from entrypoints.http.forms import Form
 from entrypoints.pages.answers import ACCOUNT, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
-from entrypoints.pages.words import app_of
+from entrypoints.pages.words import app_of, wait_in_words
 
 DONE = {
     "profile": "Your profile was saved.",
@@ -142,7 +142,7 @@ class AccountPage:
             errors = {section: _sentence(refusal.description)}
         except TooManyAttempts as refusal:
             wait = refusal.wait
-            errors = {"current_password": f"There were too many failed attempts. Try again in {wait} s."}
+            errors = {"current_password": f"There were too many failed attempts. {wait_in_words(wait)}"}
         except NotFound:  # it was ended in another tab
             return self.answers.to(ACCOUNT)
         values = {name: form.get(name) or "" for name in form.names() if "password" not in name}

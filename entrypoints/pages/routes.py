@@ -30,6 +30,7 @@ from entrypoints.pages.logout import LOGOUT, LogoutPage
 from entrypoints.pages.render import Pages, Site
 from entrypoints.pages.signin import AuthorizePage, ConsentPage, SignInPage
 from entrypoints.pages.theme import icon, stylesheet
+from entrypoints.pages.words import wait_in_words
 
 STATIC = Path(__file__).parent / "static"
 
@@ -147,7 +148,7 @@ class PageRefuser:
                 return self._page(400, "This did not work", refusal.description, refusal.remedy)
             case TooManyAttempts():
                 text = "There were too many failed attempts."
-                response = self._page(429, "Wait a moment", text, f"Try again in {refusal.wait} s.")
+                response = self._page(429, "Wait a moment", text, wait_in_words(refusal.wait))
                 response.headers["Retry-After"] = str(refusal.wait)
                 return response
             case Unavailable():

@@ -20,7 +20,7 @@ from entrypoints.http.forms import Form
 from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
 from entrypoints.pages.parameters import read_parameters, sent_parameters
-from entrypoints.pages.words import consent_context
+from entrypoints.pages.words import consent_context, wait_in_words
 
 LONGEST_ID = 64
 
@@ -100,7 +100,7 @@ class SignInPage:
             errors = {"password": "This username and password do not match. Check both and try again."}
             return await self._failed(id_, browser, username, errors, 400)
         except TooManyAttempts as refusal:
-            errors = {"form": f"There were too many failed attempts. Try again in {refusal.wait} s."}
+            errors = {"form": f"There were too many failed attempts. {wait_in_words(refusal.wait)}"}
             response = await self._failed(id_, browser, username, errors, 429)
             response.headers["Retry-After"] = str(refusal.wait)
             return response

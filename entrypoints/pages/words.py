@@ -35,6 +35,13 @@ WORDS = {
 PSEUDONYM = Told("That it is you", "by a name that this application alone knows you by")
 
 
+def wait_in_words(seconds: int) -> str:
+    """For whoever guessed too often."""
+    if seconds < 2:
+        return "Try again in a second."
+    return f"Try again in {seconds} seconds." if seconds < 120 else f"Try again in {-(-seconds // 60)} minutes."
+
+
 def told(scope: Iterable[str], *, pairwise: bool = False) -> list[Told]:
     names = [name for name in IDENTITY_SCOPES if name in set(scope) and name in WORDS]
     return [PSEUDONYM if pairwise and name == "openid" else WORDS[name] for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
+from entrypoints.pages.words import wait_in_words
 from tests.browser.elsewhere import BACK, Elsewhere
 from tests.browser.person import arrive, expect_heading, fill, press, sign_in, signed_in
 from tests.browser.support import SCHEMES, OpenPage, assert_accessible
@@ -105,7 +106,7 @@ async def test_whoever_guesses_has_to_wait_and_is_told_how_long(
     assert answer.status == 429
     await expect_heading(page, "Sign in")
     wait = int(answer.headers["retry-after"])
-    await expect(page.get_by_role("alert")).to_have_text(f"There were too many failed attempts. Try again in {wait} s.")
+    await expect(page.get_by_role("alert")).to_have_text(f"There were too many failed attempts. {wait_in_words(wait)}")
     await expect(page.get_by_label("Username")).to_have_value(username)
     await assert_accessible(page)
     live.forgive(username)

@@ -206,7 +206,7 @@ def test_guessing_the_current_password_is_throttled(live: Timed) -> None:
     for _ in range(5):
         assert browser.change("/password", current_password="wrong one", new_password=NEW).status_code == 400
     answer = browser.change("/password", current_password=PASSWORD, new_password=NEW)
-    assert "There were too many failed attempts. Try again in 1 s." in read(answer).text
+    assert "There were too many failed attempts. Try again in a second." in read(answer).text
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "1"
     other = Browser(live)

@@ -29,7 +29,7 @@ OWN = {
     "/healthz": "GET",
     "/readyz": "GET",
     "/nothing": "GET",
-    "/.well-known/openid-configuration": "GET",
+    "/.well-known/webfinger": "GET",
 }
 
 

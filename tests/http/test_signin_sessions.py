@@ -111,7 +111,7 @@ def test_failures_here_and_at_the_token_endpoint_are_counted_together(app: App, 
         assert answer.status_code == 429
         assert answer.headers["retry-after"] == "1"
         page = read(answer)
-        assert "Try again in 1 s." in page.text
+        assert "Try again in a second." in page.text
         assert page.form("signin").fields["request"] == form.fields["request"]
         assert "set-cookie" not in answer.headers or COOKIE in browser.cookies
     throttled = post(live, TOKEN, {"username": "guessed", "password": PASSWORD}, there)
