@@ -341,7 +341,9 @@ class Container(containers.DeclarativeContainer):
     id_token_policy = providers.Singleton(policies.id_tokens, settings)
     issue_id_token = providers.Singleton(IssueIdToken, tokens, subjects, clock, id_token_policy)
     read_hint = providers.Singleton(ReadHint, tokens, id_token_policy)
-    tell_user_info = providers.Singleton(TellUserInfo, verify_token, access_tokens, clients, tokens)
+    tell_user_info = providers.Singleton(
+        TellUserInfo, verify_token, access_tokens, clients, tokens, settings.provided.publishes_keys
+    )
 
     # core/authorization
     narrow = providers.Singleton(Narrow, settings.provided.audience)

@@ -1,8 +1,9 @@
-"""What tests of more than one folder share: a clock to set, a running server, users in it."""
+"""What tests of more than one folder share: a clock to set, a running server, users in it, what this machine lacks."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import httpx2 as httpx
+import pytest
 import uvicorn
 from attrs import define, field, frozen
 from starlette.types import ASGIApp
@@ -76,7 +79,7 @@ class Live:
         return token
 
 
-def settings_for(dsn: Secret, data_dir: Path, **others: object) -> Settings:
+def settings_for(dsn: Secret | None, data_dir: Path, **others: object) -> Settings:
     base = {"database_url": dsn, "data_dir": data_dir, "jwt_algorithm": "ES256"}
     own = {"issuer": "http://127.0.0.1:8000", "audience": "http://127.0.0.1:8000"}
     return Settings(**{**base, **own, **CHEAP, **others})  # type: ignore[arg-type]  # one argument is not another's
@@ -123,3 +126,25 @@ def serving(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[tup
             runner.should_exit = True
             thread.join(20)
             assert not thread.is_alive()
+
+
+def lacking(reason: str) -> NoReturn:
+    """Ends a test that cannot run on this machine. Where CI is set everything is there, or the run fails."""
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
+
+
+class Lacking(pytest.Module):
+    """A file of tests that is not even imported, because something is missing that it imports."""
+
+    reason: str
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path, reason: str) -> Lacking:
+        module: Lacking = cls.from_parent(parent, path=path)
+        module.reason = reason
+        return module
+
+    def collect(self) -> NoReturn:
+        lacking(self.reason)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 
 from adapters.jose import signatures
-from adapters.jose.making import MAKERS, imported
+from adapters.jose.making import MAKERS, imported, unsealed
 from adapters.jose.sealing import Sealer
 from core.keys.model import NEVER, KeyPolicy, KeyRing, SigningKey
 from core.keys.ports import PublicKeys, SigningKeyStore
@@ -68,18 +67,18 @@ class KeyPairTokens:
     async def sign(self, claims: Mapping[str, object], *, typ: str, algorithm: str | None = None) -> Secret:
         return self._signer(await self._active(algorithm or self._algorithm), typ)(claims)
 
-    async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
+    async def verify(self, token: Secret, *, typ: str, by_old: bool = False) -> Mapping[str, object]:
         await self._look()
         name = hashlib.sha256(f"{typ} {token.reveal()}".encode("utf-8", "surrogatepass")).digest()
         known = self._verified.get(name)
-        if known is not None and self._find(known[0]) is not None:
+        if known is not None and self._find(known[0], by_old=by_old) is not None:
             self._verified.move_to_end(name)
             return known[1]
         used: list[str] = []
 
         def find(kid: str | None) -> signatures.Key | None:
             used.append(kid or "")
-            return self._find(kid or "")
+            return self._find(kid or "", by_old=by_old)
 
         claims = signatures.verify(token, typ=typ, find_key=find, rules=self._rules)
         self._verified[name] = (used[0], claims)
@@ -134,12 +133,12 @@ class KeyPairTokens:
             self._signers = {at: signer for at, signer in self._signers.items() if at[0] in kept}
         self._read_at = monotonic()
 
-    def _find(self, kid: str) -> signatures.Key | None:
+    def _find(self, kid: str, *, by_old: bool) -> signatures.Key | None:
         """The public key by this name that counts now. Raises `InvalidToken` for one that counted once."""
         key = next((key for key in self._ring.keys if key.kid == kid), None)
         if key is None:
             return None
-        if self._ended(key, self._clock.now()):
+        if self._ended(key, self._clock.now()) and (key.withdrawn_at is not None or not by_old):
             raise InvalidToken("signed by a key that was retired")
         if kid not in self._public:
             self._public[kid] = imported(dict(key.public_jwk))
@@ -150,9 +149,9 @@ class KeyPairTokens:
 
     def _signer(self, key: SigningKey, typ: str) -> signatures.Signer:
         if (key.kid, typ) not in self._signers:
-            private = json.loads(self._sealer.open(key.sealed_private_key, name=key.kid))
+            private = unsealed(self._sealer.open(key.sealed_private_key, name=key.kid))
             header = {"alg": key.algorithm, "typ": typ, "kid": key.kid}
-            self._signers[key.kid, typ] = signatures.Signer(header, imported(private), self._rules)
+            self._signers[key.kid, typ] = signatures.Signer(header, private, self._rules)
         return self._signers[key.kid, typ]
 
 

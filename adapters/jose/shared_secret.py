@@ -32,7 +32,7 @@ class SharedSecretTokens:
             self._signers[typ] = signatures.Signer({"alg": self._algorithm, "typ": typ}, self._key, self._rules)
         return self._signers[typ](claims)
 
-    async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
+    async def verify(self, token: Secret, *, typ: str, by_old: bool = False) -> Mapping[str, object]:
         return signatures.verify(token, typ=typ, find_key=self._find, rules=self._rules)
 
     async def jwks(self) -> Sequence[Mapping[str, str]]:

@@ -29,7 +29,11 @@ INSERT INTO refresh_families (
 
 # A session ends with the families that came of it, and a connection with those of its client. One that was started in
 # that very moment does not show to the statement which ends them, so it is held against both.
-LIVES = """
+IN_SESSION = """(
+        session_id IS NULL OR 'offline_access' = ANY (scope)
+        OR EXISTS (SELECT FROM sessions WHERE sessions.id = session_id)
+    )"""
+LIVES = f"""
     id = $1 AND client_id IS NOT DISTINCT FROM $2
     AND revoked_at IS NULL AND expires_at > $5 AND idle_expires_at > $5
     AND ($6::timestamptz IS NULL OR granted_at >= $6)
@@ -39,11 +43,8 @@ LIVES = """
         SELECT FROM connections WHERE connections.username = refresh_families.username
             AND connections.client_id = $2 AND connections.tokens_valid_from > granted_at
     )
-    AND (
-        session_id IS NULL OR 'offline_access' = ANY (scope)
-        OR EXISTS (SELECT FROM sessions WHERE sessions.id = session_id)
-    )
-"""
+    AND {IN_SESSION}
+"""  # noqa: S608 - constant names only, here and below
 
 # The whole decision. Of many who present one token at once the first changes the row; the others wait for that, and
 # PostgreSQL then reads every expression below anew. A row comes back when the family is this client's and lives, and
@@ -64,7 +65,7 @@ WITH moved AS (
     RETURNING {COLUMNS}
 )
 SELECT moved.*, {OF_USER} FROM moved LEFT JOIN users ON users.username = moved.username
-"""  # noqa: S608 - constant names only, here and below
+"""  # noqa: S608 - as above
 
 # The same family, asked for more than was granted.
 EXCEEDED = f"""
@@ -78,7 +79,8 @@ REVOKE = "UPDATE refresh_families SET revoked_at = $2 WHERE id = $1 AND revoked_
 STANDING = f"""
 SELECT
     EXISTS (SELECT FROM revoked_access_tokens WHERE jti = ANY (ARRAY[$2, $3::uuid::text]))
-        OR coalesce((SELECT revoked_at IS NOT NULL FROM refresh_families WHERE id = $3), false) AS revoked,
+        OR EXISTS (SELECT FROM refresh_families WHERE id = $3 AND (revoked_at IS NOT NULL OR NOT {IN_SESSION}))
+        AS revoked,
     clients.is_active AS client_active,
     greatest(
         clients.tokens_valid_from,

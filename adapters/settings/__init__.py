@@ -341,6 +341,10 @@ def _contradictions(settings: Settings) -> dict[str, str]:
         problems["WATCHWORD_ARGON2_MEMORY_KIB"] = "expected at least 8 for each of WATCHWORD_ARGON2_PARALLELISM"
     if settings.registration == "token" and settings.registration_token is None:
         problems["WATCHWORD_REGISTRATION_TOKEN"] = "expected a token, as WATCHWORD_REGISTRATION is token"
+    elif settings.registration != "token" and settings.registration_token is not None:
+        problems["WATCHWORD_REGISTRATION_TOKEN"] = (
+            f"of no use, as WATCHWORD_REGISTRATION is {settings.registration}; expected that to be token"
+        )
     if settings.storage == "memory" and settings.workers > 1:
         problems["WATCHWORD_WORKERS"] = "workers cannot share WATCHWORD_STORAGE=memory; expected 1"
     return problems

@@ -15,6 +15,8 @@ from attrs import field
 
 from core.protocol.secret import Secret
 
+LARGEST_PICTURE = 1024 * 1024  # bytes
+
 Parse = Callable[[str], Any]
 
 
@@ -66,8 +68,15 @@ def colour(value: str) -> str:
 
 def picture(value: str) -> Path:
     path = folder(value)
-    if path.suffix.lower() not in {".svg", ".png", ".jpg", ".jpeg", ".webp"} or not path.is_file():
-        raise Malformed("expected a file whose name ends in .svg, .png, .jpg, .jpeg or .webp")
+    try:
+        if path.suffix.lower() not in {".svg", ".png", ".jpg", ".jpeg", ".webp"} or not path.is_file():
+            raise Malformed("expected a file whose name ends in .svg, .png, .jpg, .jpeg or .webp")
+        with path.open("rb") as file:
+            fits = len(file.read(LARGEST_PICTURE + 1)) <= LARGEST_PICTURE
+    except OSError as error:
+        raise Malformed(f"the file cannot be read ({type(error).__name__})") from None
+    if not fits:
+        raise Malformed(f"expected a file of at most {LARGEST_PICTURE // 1024} KiB")
     return path
 
 

@@ -69,7 +69,7 @@ class Authorize:
             seen = await self.current(browser.cookie, client_id=client.client_id)
             step = await self.proceed.step(request, client, seen, since=self.clock.now())
             if step is None and seen is not None:
-                answer = await self.proceed.answer(request, seen)
+                answer = await self.proceed.answer(request, client, seen)
                 if answer is not None:
                     return answer
         except OAuthRefusal as refusal:
@@ -117,7 +117,7 @@ class Authorize:
         outcome = await self._next(id_, stored, browser, cookie)
         if isinstance(outcome, Answer) or outcome.step is not Step.CONSENT or outcome.seen is None:
             return outcome
-        return await self._finish(outcome.request, outcome.seen, id_, cookie)
+        return await self._finish(outcome, outcome.seen, cookie)
 
     async def deny(self, id_: Secret, browser: Browser) -> Answer:
         """The person does not want to. Raises `PageRefusal`."""
@@ -142,12 +142,14 @@ class Authorize:
         except OAuthRefusal as refusal:
             await self.requests.drop(stored.digest, digest_of(cookie))
             return self.proceed.refusal(request.to, refusal)
+        waiting = Waiting(id_, step or Step.SIGN_IN, request, client, seen, cookie)
         if step is not None or seen is None:
-            return Waiting(id_, step or Step.SIGN_IN, request, client, seen, cookie)
-        return await self._finish(request, seen, id_, cookie)
+            return waiting
+        return await self._finish(waiting, seen, cookie)
 
-    async def _finish(self, request: AuthorizationRequest, seen: Seen, id_: Secret, cookie: Secret) -> Answer:
-        answer = await self.proceed.answer(request, seen, finishes=(digest_of(id_), digest_of(cookie)))
+    async def _finish(self, waiting: Waiting, seen: Seen, cookie: Secret) -> Answer:
+        finishes = digest_of(waiting.id), digest_of(cookie)
+        answer = await self.proceed.answer(waiting.request, waiting.client, seen, finishes=finishes)
         if answer is None:
             raise PageRefusal(GONE)
         return answer

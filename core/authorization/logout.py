@@ -63,7 +63,7 @@ class LogOut:
         """Raises `PageRefusal` for a redirect URI that is not registered, and then nothing has ended."""
         hint = await self.read_hint(request.hint) if request.hint is not None else None
         client = await self._client(request, hint)
-        target = self._target(request, client)
+        target = await self._target(request, client)
         seen = await self.current(browser.cookie)
         if seen is None:
             return SignedOut(target)
@@ -81,11 +81,12 @@ class LogOut:
             raise PageRefusal("The application named another one than its ID token is for.")
         return await self.clients.recent(named) if CLIENT_ID.fullmatch(named) else None
 
-    def _target(self, request: LogoutRequest, client: Client | None) -> LogoutTarget | None:
+    async def _target(self, request: LogoutRequest, client: Client | None) -> LogoutTarget | None:
         if request.redirect_uri is None:
             return None
-        registered = client.application.post_logout_redirect_uris if client is not None and client.is_active else ()
-        if client is None or not is_registered(request.redirect_uri, registered):
+        if client is not None and not _may_go(client, request.redirect_uri):
+            client = await self.clients.get(client.client_id)  # it may have been registered a moment ago
+        if client is None or not _may_go(client, request.redirect_uri):
             raise PageRefusal(
                 "The application wants to go on to an address that is not registered for it.",
                 "You are still signed in. Sign out on your account page, or close the browser.",
@@ -97,5 +98,9 @@ class LogOut:
         if hint is None or client is None:
             return False
         if hint.session is not None:
-            return hint.session == seen.session.id
+            return hint.session == await self.subjects.session(client, seen.session.id)
         return hint.sub == await self.subjects(client, seen.user.username)
+
+
+def _may_go(client: Client, redirect_uri: str) -> bool:
+    return client.is_active and is_registered(redirect_uri, client.application.post_logout_redirect_uris)

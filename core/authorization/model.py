@@ -155,10 +155,19 @@ class Code:
     id_token_claims: tuple[str, ...] = ()
 
 
-def permissions(scope: Iterable[str], audience: Iterable[str]) -> tuple[str, ...]:
-    """Each scope at each resource, and each resource by itself, in one text: neither holds a space."""
-    names = tuple(scope)
-    return tuple(text for one in audience for text in (one, *(f"{one} {name}" for name in names)))
+def permissions(scope: Iterable[str], audience: Iterable[str], to: str = "") -> tuple[str, ...]:
+    """Each scope at each resource, and each resource by itself, in one text: neither holds a space. They are for
+    answers to the host `to` alone, where that is named.
+    """
+    names, end = tuple(scope), f" {to}" if to else ""
+    own = (" " if to else "") + end  # of a resource by itself: the scope is empty
+    return tuple(text for one in audience for text in (one + own, *(f"{one} {name}{end}" for name in names)))
+
+
+def resource_and_scope(permission: str) -> tuple[str, str]:
+    """Of one of `permissions`. The scope is empty for a resource by itself."""
+    resource, _, rest = permission.partition(" ")
+    return resource, rest.partition(" ")[0]
 
 
 def digest_of(text: Secret) -> bytes:

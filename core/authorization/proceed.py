@@ -24,7 +24,7 @@ from core.authorization.ports import Codes, NewCode
 from core.clients.model import Client
 from core.identity.claims import scopes_of
 from core.ports import Clock, Entropy
-from core.protocol.redirects import is_assured
+from core.protocol.redirects import host_of, is_assured
 from core.protocol.refusals import AuthorizationRefused, OAuthRefusal
 from core.protocol.scope import unique
 from core.tokens.model import Login, Permission
@@ -66,6 +66,16 @@ REFUSALS = {
 def wanted(request: AuthorizationRequest) -> tuple[str, ...]:
     """The scopes that people are asked for: claims that are asked for one by one are asked for by their scopes."""
     return unique((*request.scope, *scopes_of((*request.userinfo_claims, *request.id_token_claims))))
+
+
+def allowed_by(request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
+    """The permissions that a consent to this request gives.
+
+    Of a client that registered itself nobody knows whose it is, and it may have redirect URIs anywhere, and others
+    tomorrow: people allow it what they do for the host that they are shown.
+    """
+    to = "" if client.vouched_for else host_of(request.to.redirect_uri)
+    return permissions(wanted(request), request.audience, to)
 
 
 @frozen
@@ -135,10 +145,15 @@ class Proceed:
         if client.first_party:
             return False
         allowed = seen.connection.granted if seen.connection is not None else ()
-        return not set(permissions(wanted(request), request.audience)) <= set(allowed)
+        return not set(allowed_by(request, client)) <= set(allowed)
 
     async def answer(
-        self, request: AuthorizationRequest, seen: Seen, *, finishes: tuple[bytes, bytes] | None = None
+        self,
+        request: AuthorizationRequest,
+        client: Client,
+        seen: Seen,
+        *,
+        finishes: tuple[bytes, bytes] | None = None,
     ) -> Answer | None:
         """A code for the application. What it is for is kept as allowed.
 
@@ -149,7 +164,7 @@ class Proceed:
         if known is not None and not await settled(known.tokens_valid_from, at, self.clock):
             at = self.clock.now()
         grant_id, text = new_code(self.entropy)
-        session, allows = seen.session, permissions(wanted(request), request.audience)
+        session, allows = seen.session, allowed_by(request, client)
         fresh = known is not None and set(allows) <= set(known.granted) and at - known.used_at < USED
         code = Code(
             digest=digest_of(text),

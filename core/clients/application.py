@@ -73,6 +73,7 @@ class Application:
         }
 
 
+SHARED_HOSTS = frozenset({"", "127.0.0.1", "::1", "localhost"})  # of redirect URIs of many applications
 WEB_URLS = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 HTTPS_URLS = ("initiate_login_uri", "sector_identifier_uri", "jwks_uri")
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
@@ -117,15 +118,18 @@ def application_errors(application: Application) -> list[FieldError]:
 def _sector_errors(application: Application) -> list[FieldError]:
     """OpenID Connect Core §8.1: without a sector identifier all redirect URIs are on one host.
 
-    What stands for a host in a scheme of one's own is anybody's word: it would open another's sector.
+    What stands for a host in a scheme of one's own is anybody's word, and this machine is everybody's: either would
+    open another's sector.
     """
     if application.subject_type != "pairwise" or application.sector_identifier_uri is not None:
         return []
     if not all(map(is_redirect_uri, application.redirect_uris)):  # which is said elsewhere
         return []
     hosts = {"" if custom_scheme(uri) else urlsplit(uri).hostname for uri in application.redirect_uris}
-    if len(hosts) != 1 or "" in hosts:
-        return [FieldError("sector_identifier_uri", "needed for pairwise, unless all redirect URIs have one host")]
+    if len(hosts) != 1 or hosts & SHARED_HOSTS:
+        return [
+            FieldError("sector_identifier_uri", "needed for pairwise, unless all redirect URIs have one https host")
+        ]
     return []
 
 

@@ -115,7 +115,7 @@ def _typed(document: Mapping[str, object]) -> tuple[dict[str, Any], list[FieldEr
             if value in LEFT_OUT:
                 continue
             if fits(value):
-                said[name] = value
+                said[name] = int(value) if isinstance(value, float) else value
             else:
                 errors.append(FieldError(name, f"expected {expected}"))
     return said, errors

@@ -86,7 +86,7 @@ class Client:
     `tokens_valid_from` (a whole second, or None) are no longer acceptable. A `first_party` client belongs to whoever
     runs the server: people are not asked for their consent, and its tokens may manage accounts. `registration` is the
     digest of the registration access token of a client that registered itself (RFC 7592), `used_at` when it first got a
-    token for somebody.
+    token, for somebody or for itself.
     """
 
     client_id: str
@@ -153,7 +153,7 @@ def _client_id_errors(client_id: str) -> list[FieldError]:
 
 
 def _name_errors(name: str) -> list[FieldError]:
-    fits = len(name) <= LONGEST_NAME and name.isprintable()
+    fits = len(name) <= LONGEST_NAME and name.isprintable() and not name.isspace()  # people are to read it
     return [] if fits else [FieldError("name", f"a name is at most {LONGEST_NAME} printable characters")]
 
 

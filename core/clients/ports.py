@@ -72,7 +72,7 @@ class ClientRepository(Protocol):
     async def page(self, *, after: str | None, limit: int) -> ClientPage: ...
 
     async def used(self, client_id: str, *, at: datetime) -> None:
-        """It got a token for somebody. Only the first time counts."""
+        """It got a token. Only the first time counts."""
 
 
 class ResourceRepository(Protocol):

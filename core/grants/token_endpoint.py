@@ -43,6 +43,8 @@ class TokenEndpoint:
                 raise
             client = await self._client(presented, grant.grant_type, fresh=True)
             authorization = await grant(ClientRequest(presented.request, client, presented.address))
+        if client is not None and not client.client.vouched_for and client.client.used_at is None:
+            await self.authenticate.clients.used(client.client.client_id, at=self.clock.now())
         allowed = authorization.permission
         issued = await self.issue(
             allowed, roles=authorization.roles, grant_id=authorization.grant_id, subject=authorization.subject

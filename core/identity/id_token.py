@@ -62,7 +62,7 @@ class IssueIdToken:
             "auth_time": int(signed_in.login.at.timestamp()),
             "acr": ACR,
             "amr": list(AMR),
-            "sid": str(signed_in.login.session),
+            "sid": str(await self.subjects.session(client, signed_in.login.session)),
             "at_hash": half_hash(access_token),
         }
         if signed_in.nonce is not None:
@@ -86,11 +86,13 @@ class ReadHint:
     policy: IdTokenPolicy
 
     async def __call__(self, token: Secret) -> Hint | None:
-        """None for anything but an ID token of ours. One that has expired is as good (Core §3.1.2.1)."""
+        """None for anything but an ID token of ours. One that has expired is as good (Core §3.1.2.1), and its key may
+        have been followed by another meanwhile: a session lasts longer than that is published.
+        """
         if len(token.reveal()) > LARGEST_TOKEN:
             return None
         try:
-            claims = await self.verifier.verify(token, typ=ID_TOKEN_TYP)
+            claims = await self.verifier.verify(token, typ=ID_TOKEN_TYP, by_old=True)
         except InvalidToken:
             return None
         sub, audience = claims.get("sub"), claims.get("aud")

@@ -23,8 +23,11 @@ class TokenSigner(Protocol):
 
 
 class TokenVerifier(Protocol):
-    async def verify(self, token: Secret, *, typ: str) -> Mapping[str, object]:
+    async def verify(self, token: Secret, *, typ: str, by_old: bool = False) -> Mapping[str, object]:
         """The claims under a signature that one of our own keys made, with the algorithm of that key and this `typ`.
+
+        With `by_old` keys count that are no longer published, for tokens that say something after they have expired; a
+        key that was withdrawn never does.
 
         Says nothing of what the claims mean. Raises `InvalidToken`, whatever the token consists of.
         """

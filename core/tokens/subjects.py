@@ -1,6 +1,9 @@
-"""By what name a client knows a user (OpenID Connect Core §8)."""
+"""By what name a client knows a user, and a session of theirs (OpenID Connect Core §8)."""
 
 from __future__ import annotations
+
+import hashlib
+from uuid import UUID
 
 from attrs import frozen
 
@@ -17,3 +20,10 @@ class Subjects:
         if client.application.subject_type != "pairwise":
             return username
         return await self.pseudonyms.hide(client.application.sector, username)
+
+    async def session(self, client: Client, session: UUID) -> UUID:
+        """The `sid`: of pairwise clients each sector has its own, or it would tell them that their users are one."""
+        if client.application.subject_type != "pairwise":
+            return session
+        hidden = await self.pseudonyms.hide(f"{client.application.sector} sessions", session.hex)  # no host has a space
+        return UUID(bytes=hashlib.sha256(hidden.encode("ascii")).digest()[:16])

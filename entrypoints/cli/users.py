@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from core.authorization.connections import ListConnections
-from core.authorization.model import Connection
+from core.authorization.model import Connection, resource_and_scope
 from core.authorization.sessions import EndSessions
 from core.protocol.unset import UNSET
 from core.users.accounts import LARGEST_PAGE, CreateUser, DeleteUser, FindUser, ListUsers, UpdateUser
@@ -229,7 +229,7 @@ async def _apps(on: Accounts, username: str) -> tuple[Connection, ...]:
 
 def _scopes(app: Connection) -> tuple[str, ...]:
     """Each once, whichever the API."""
-    return tuple(dict.fromkeys(text.partition(" ")[2] for text in app.granted if " " in text))
+    return tuple(dict.fromkeys(scope for text in app.granted if (scope := resource_and_scope(text)[1])))
 
 
 def _app_view(app: Connection) -> dict[str, object]:

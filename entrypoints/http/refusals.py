@@ -87,9 +87,14 @@ def answer(refusal: Refusal, authorization: str = "", *, oauth: bool = False) ->
 
 async def _on_refusal(request: Request, exception: Exception) -> Response:
     assert isinstance(exception, Refusal)  # noqa: S101 - registered for nothing else
-    request.scope[REASON] = reason(exception)
+    note_reason(request, exception)
     oauth = request.url.path.startswith(OAUTH_PATHS)
     return answer(exception, request.headers.get("authorization", ""), oauth=oauth)
+
+
+def note_reason(request: Request, refusal: Refusal) -> None:
+    """For the line of this request in the log."""
+    request.scope[REASON] = reason(refusal)
 
 
 def reason(refusal: Refusal) -> str:

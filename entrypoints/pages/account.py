@@ -13,11 +13,12 @@ from core.authorization.connections import EndConnection, ListConnections
 from core.authorization.csrf import FormTokens
 from core.authorization.model import Seen
 from core.authorization.sessions import Browser, CurrentSession, EndSessions, ListSessions, SignInAgain
-from core.protocol.refusals import Conflict, InvalidFields, NotFound, TooManyAttempts
+from core.protocol.refusals import Conflict, InvalidFields, InvalidToken, NotFound, TooManyAttempts
 from core.users.accounts import ChangeEmail, ChangePassword, ChangeProfile
 from core.users.password import Password
 from core.users.profile import ADDRESS, MEMBERS
 from entrypoints.http.forms import Form
+from entrypoints.http.refusals import note_reason
 from entrypoints.pages.answers import ACCOUNT, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
 from entrypoints.pages.words import app_of, wait_in_words
@@ -137,14 +138,19 @@ class AccountPage:
         try:
             return await change(seen, browser, form)
         except InvalidFields as refusal:
+            note_reason(request, refusal)
             errors = {error.field.removeprefix("profile."): _sentence(error.message) for error in refusal.errors}
         except Conflict as refusal:
+            note_reason(request, refusal)
             errors = {section: _sentence(refusal.description)}
         except TooManyAttempts as refusal:
+            note_reason(request, refusal)
             wait = refusal.wait
             errors = {"current_password": f"There were too many failed attempts. {wait_in_words(wait)}"}
         except NotFound:  # it was ended in another tab
             return self.answers.to(ACCOUNT)
+        except InvalidToken:  # the account was deleted meanwhile
+            return self.answers.to(SIGN_IN)
         values = {name: form.get(name) or "" for name in form.names() if "password" not in name}
         status = 400 if wait is None else 429
         response = await self._page(seen, browser, status=status, errors=errors, values=values, section=section)

@@ -17,7 +17,6 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
 }
-LARGEST_LOGO = 1024 * 1024  # bytes
 
 
 @frozen
@@ -42,9 +41,6 @@ class Asset:
 
 
 def logo_of(path: Path) -> tuple[str, Asset]:
-    """The path under which a picture is served, and the picture. Raises `OSError`, `ValueError` for one too large."""
-    body = path.read_bytes()
-    if len(body) > LARGEST_LOGO:
-        raise ValueError(f"{path.name} has more than {LARGEST_LOGO} bytes")
+    """The path under which a picture is served, and the picture. Raises `OSError`."""
     suffix = path.suffix.lower()
-    return f"/assets/logo{suffix}", Asset(body, MEDIA_TYPES[suffix])
+    return f"/assets/logo{suffix}", Asset(path.read_bytes(), MEDIA_TYPES[suffix])

@@ -32,14 +32,13 @@ class LogoutPage:
     cookies: Cookies
 
     async def get(self, request: Request) -> Response:
-        parameters = read_parameters(request.scope["query_string"])
-        return await self._answer(parameters, self.cookies.browser(request))
+        return await self._answer(_read(request.scope["query_string"]), self.cookies.browser(request))
 
     async def post(self, request: Request) -> Response:
         """Our own question answered, or an application's request (§2), which comes without our cookie: a redirect that
         follows it comes with it.
         """
-        parameters = read_parameters(await request.body())
+        parameters = _read(await request.body())
         if parameters.get("csrf") is None:
             meant = {name: value for name in MEANT if (value := parameters.get(name)) is not None}
             return self.answers.to(LOGOUT, **meant)
@@ -49,8 +48,6 @@ class LogoutPage:
         return await self._answer(parameters, browser, confirmed=True)
 
     async def _answer(self, parameters: Parameters, browser: Browser, *, confirmed: bool = False) -> Response:
-        for name in parameters.repeated.intersection(MEANT):
-            raise PageRefusal(f"The application sent {name} more than once.")
         hint = parameters.get("id_token_hint")
         asked = LogoutRequest(
             Secret(hint) if hint is not None else None,
@@ -82,3 +79,11 @@ class LogoutPage:
         if state is not None:
             uri += ("&" if "?" in uri else "?") + urlencode({"state": state})
         return Redirect(uri)
+
+
+def _read(raw: bytes) -> Parameters:
+    """Raises `PageRefusal`."""
+    parameters = read_parameters(raw)
+    for name in parameters.repeated.intersection(MEANT):
+        raise PageRefusal(f"The application sent {name} more than once.")
+    return parameters

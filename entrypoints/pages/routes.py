@@ -20,7 +20,7 @@ from core.ports import Entropy
 from core.protocol.refusals import PageRefusal, Refusal, TooManyAttempts, Unavailable
 from core.users.accounts import ChangeEmail, ChangePassword, ChangeProfile
 from entrypoints.http.protect import Endpoint
-from entrypoints.http.refusals import REASON, Refused, reason, refused
+from entrypoints.http.refusals import Refused, note_reason, refused
 from entrypoints.http.routes import Resource
 from entrypoints.pages.account import AccountPage
 from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, CONSENT, SIGN_IN, Answers
@@ -138,7 +138,7 @@ class PageRefuser:
     async def __call__(self, request: Request, refusal: Refused) -> Response:
         if not isinstance(refusal, Refusal) or isinstance(refusal, HTTPException):
             return await refused(request, refusal)
-        request.scope[REASON] = reason(refusal)
+        note_reason(request, refusal)
         match refusal:
             case OutOfDate():
                 query = f"?request={refusal.request}" if refusal.request is not None else ""

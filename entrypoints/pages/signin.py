@@ -17,6 +17,7 @@ from core.protocol.refusals import PageRefusal, TooManyAttempts, WrongCredential
 from core.protocol.secret import Secret
 from core.users.password import Password
 from entrypoints.http.forms import Form
+from entrypoints.http.refusals import note_reason
 from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
 from entrypoints.pages.parameters import read_parameters, sent_parameters
@@ -83,9 +84,9 @@ class SignInPage:
         if id_ is not None and choice == "other":
             outcome = await self.authorize.resume(id_, browser)
             return await self._page(outcome, other=True) if isinstance(outcome, Waiting) else self.answers.back(outcome)
-        return await self._signed_in(id_, form, browser)
+        return await self._signed_in(request, id_, form, browser)
 
-    async def _signed_in(self, id_: Secret | None, form: Form, browser: Browser) -> Response:
+    async def _signed_in(self, request: Request, id_: Secret | None, form: Form, browser: Browser) -> Response:
         username, password = (form.get("username") or "").strip().lower(), form.get("password") or ""
         errors = {}
         if not username:
@@ -96,10 +97,12 @@ class SignInPage:
             return await self._failed(id_, browser, username, errors, 400)
         try:
             cookie = await self.sign_in(username, Password.typed(password), browser)
-        except WrongCredentials:
+        except WrongCredentials as refusal:
+            note_reason(request, refusal)
             errors = {"password": "This username and password do not match. Check both and try again."}
             return await self._failed(id_, browser, username, errors, 400)
         except TooManyAttempts as refusal:
+            note_reason(request, refusal)
             errors = {"form": f"There were too many failed attempts. {wait_in_words(refusal.wait)}"}
             response = await self._failed(id_, browser, username, errors, 429)
             response.headers["Retry-After"] = str(refusal.wait)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from core.authorization.model import AuthorizationRequest, Connection, Seen, permissions
-from core.authorization.proceed import wanted
+from core.authorization.model import AuthorizationRequest, Connection, Seen, resource_and_scope
+from core.authorization.proceed import allowed_by, wanted
 from core.clients.model import Client
 from core.protocol.redirects import host_of
 from core.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS
@@ -84,7 +84,7 @@ def consent_context(request: AuthorizationRequest, client: Client, seen: Seen, i
         "offline": OFFLINE_ACCESS in scope,
         # A token for ourselves opens what is told already, and more for applications of our own alone.
         "resources": apis(request.scope, request.audience, issuer if learns and not client.first_party else None),
-        "before": set(permissions(scope, request.audience)) <= granted,
+        "before": set(allowed_by(request, client)) <= granted,
     }
 
 
@@ -103,10 +103,10 @@ class App:
 
 def app_of(connection: Connection, issuer: str) -> App:
     """From permissions as `core.authorization.model.permissions` spells them."""
-    scopes: dict[str, list[str]] = {}
+    scopes: dict[str, set[str]] = {}
     for permission in connection.granted:
-        resource, _, scope = permission.partition(" ")
-        scopes.setdefault(resource, []).extend([scope] if scope else [])
+        resource, scope = resource_and_scope(permission)
+        scopes.setdefault(resource, set()).update({scope} if scope else ())
     everywhere = {scope for names in scopes.values() for scope in names}
     learns = tuple(one.title for one in told(everywhere))
     without = issuer if learns else None

@@ -73,3 +73,30 @@ def test_a_database_that_is_away_is_named_without_its_password(watchword: Watchw
     done = watchword.run("users", "list", DATABASE_URL="postgresql://someone:hidden-word@127.0.0.1:1/none")
     assert done.returncode == 1
     assert done.stderr == "Error: Watchword cannot reach its database at the moment\n"
+
+
+def test_a_picture_that_cannot_be_shown_is_said_before_anything_starts(watchword: Watchword) -> None:
+    large, folder = watchword.folder / "large.png", watchword.folder / "folder.svg"
+    large.write_bytes(bytes(1024 * 1024 + 1))
+    folder.mkdir()
+    for path, told in ((large, "at most 1024 KiB"), (folder, "expected a file"), ("x" * 300 + ".svg", "be read")):
+        for command in (("config", "check"), ("serve",)):
+            done = watchword.run(*command, WATCHWORD_LOGO=str(path), WATCHWORD_STORAGE="memory")
+            assert done.returncode == 2
+            assert "  WATCHWORD_LOGO: " in done.stderr
+            assert told in done.stderr
+            assert "Traceback" not in done.stderr
+    large.write_bytes(bytes(1024 * 1024))
+    assert watchword.json("config", "check", WATCHWORD_LOGO=str(large))["WATCHWORD_LOGO"] == str(large)
+
+
+def test_a_registration_token_that_nobody_is_asked_for_is_a_mistake(watchword: Watchword) -> None:
+    """Whoever sets it believes that registration is guarded by it."""
+    token = "hidden-word-" * 4
+    for mode in ("off", "open"):
+        done = watchword.run("config", "check", WATCHWORD_REGISTRATION=mode, WATCHWORD_REGISTRATION_TOKEN=token)
+        assert done.returncode == 2
+        assert f"WATCHWORD_REGISTRATION_TOKEN: of no use, as WATCHWORD_REGISTRATION is {mode}" in done.stderr
+        assert token not in done.stderr
+    shown = watchword.json("config", "check", WATCHWORD_REGISTRATION="token", WATCHWORD_REGISTRATION_TOKEN=token)
+    assert shown["WATCHWORD_REGISTRATION_TOKEN"] == "(set, hidden)"

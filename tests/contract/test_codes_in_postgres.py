@@ -83,6 +83,8 @@ async def test_a_family_that_starts_while_its_session_ends_ends_with_it(
     family = await stores.families.find(code.grant_id)
     assert family is not None
     assert await refreshes(stores, family) == (scope == "offline_access")
+    standing = await stores.ledger.standing(a_token(grant_id=code.grant_id))
+    assert standing.revoked == (scope != "offline_access"), "an access token ends with its family"
 
 
 async def test_a_family_that_starts_while_its_connection_ends_ends_with_it(stores: Stores, session: Session) -> None:

@@ -208,6 +208,16 @@ async def test_whoever_allows_again_begins_anew(stores: Stores) -> None:
     assert (again.granted, again.since, again.used_at) == ((API, OTHER_API), LATER, LATER + TICK)
 
 
+async def test_what_was_taken_back_while_a_code_was_on_its_way_does_not_come_again(stores: Stores) -> None:
+    await people_and_apps(stores)
+    await allowed(stores, API)
+    await stores.connections.end("alice", "app", valid_from=SECOND, at=SOON)
+    await allowed(stores, API, OTHER_API, at=SECOND - TICK)
+    assert await stores.connections.of_user("alice") == ()
+    await allowed(stores, OTHER_API, at=SECOND)
+    assert [one.granted for one in await stores.connections.of_user("alice")] == [(OTHER_API,)]
+
+
 async def test_what_was_never_allowed_is_not_taken_back(stores: Stores) -> None:
     await people_and_apps(stores)
     await allowed(stores, API)

@@ -10,6 +10,9 @@ import pytest
 from core.protocol.secret import Secret
 from entrypoints.logs import requests, set_up
 from tests.http.support import Forge, Watched, record, watching
+from tests.http.timed import another_day as another_day
+from tests.http.timed import clock as clock
+from tests.http.timed import timed as timed
 from tests.support import settings_for
 
 LAST = "test_no_secret_leaks.py"

@@ -38,6 +38,7 @@ SECRET_PARAMETERS = frozenset(
     {"client_secret", "client_assertion", "access_token", "refresh_token", "token", "id_token", "code", "code_verifier"}
 )
 
+DIFFERENT = 5  # characters
 LEAST = 20  # characters; whatever is shorter stands in for a real one, and may be a word that occurs anywhere
 
 REFUSED = 'Bearer error="invalid_token"'
@@ -64,8 +65,10 @@ class Record(logging.Handler):
         self.lines += text.splitlines()
 
     def keep(self, *secrets: str | None) -> None:
-        """Remember what must show up nowhere. A text shorter than eight characters occurs by accident."""
-        self.secrets.update(text for text in secrets if text and len(text) >= 8)
+        """Remember what must show up nowhere. A text of fewer than eight characters occurs by accident, and so does one
+        of few different ones, which stands in for a real one.
+        """
+        self.secrets.update(text for text in secrets if text and len(text) >= 8 and len(set(text)) >= DIFFERENT)
 
     def keep_token(self, token: str) -> None:
         if len(token) >= LEAST:

@@ -214,3 +214,19 @@ def test_a_deleted_user_is_gone_and_the_name_is_never_given_out_again(live: Watc
     with live.client() as client:
         form = {"username": "removed", "password": PASSWORD}
         assert client.post("/api/v1/auth/token", data=form).status_code == 401
+
+
+def test_an_administrator_says_what_is_known_of_somebody(admin: httpx.Client) -> None:
+    profile = {"name": "Known", "phone_number": "+1604555", "phone_number_verified": True}
+    created = admin.post(USERS, json=new("known", profile=profile, email_verified=True))
+    assert (created.status_code, created.json()["profile"], created.json()["email_verified"]) == (201, profile, True)
+    path = f"{USERS}/{created.json()['id']}"
+    assert admin.get(path).json() == created.json()
+    assert admin.patch(path, json={"email": "moved-known@example.com"}).json()["email_verified"] is False
+    both = {"email": "again@example.com", "email_verified": True, "profile": {}}
+    changed = admin.patch(path, json=both).json()
+    assert (changed["email_verified"], changed["profile"]) == (True, {})
+    for wrong in ({"profile": {"locale": "?"}}, {"profile": {"roles": "admin"}}, {"profile": None}):
+        assert admin.patch(path, json=wrong).status_code == 422
+        assert admin.post(USERS, json=new("never", **wrong)).status_code == 422
+    assert admin.get(path).json() == changed

@@ -11,7 +11,6 @@ import httpx2 as httpx
 import pytest
 
 from core.clients.model import AuthMethod
-from core.protocol.secret import Secret
 from tests.http.clients import (
     CLIENTS,
     Keyholder,
@@ -19,11 +18,9 @@ from tests.http.clients import (
     Timed,
     add_resource,
     assert_error,
-    clocked,
     register,
 )
 from tests.http.support import PROBLEM, record
-from tests.support import settings_for
 
 PUBLIC = {"token_endpoint_auth_method": "none"}
 API = "https://api.example.com/v1"
@@ -43,6 +40,8 @@ SHOWN = {
     "scopes",
     "resources",
     "serves",
+    "first_party",
+    "self_registered",
     "is_active",
     "previous_secret_until",
     "created_at",
@@ -51,10 +50,9 @@ SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        add_resource(server, API, "read", "write")
-        yield server
+def live(timed: Timed) -> Timed:
+    add_resource(timed, API, "read", "write")
+    return timed
 
 
 @pytest.fixture

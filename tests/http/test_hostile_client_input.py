@@ -10,7 +10,6 @@ import httpx2 as httpx
 import pytest
 
 from core.clients.model import AuthMethod
-from core.protocol.secret import Secret
 from tests.http.clients import (
     CLIENTS,
     INTROSPECT,
@@ -22,13 +21,13 @@ from tests.http.clients import (
     Timed,
     asserting,
     basic,
-    clocked,
     post,
     raw_basic,
     register,
 )
 from tests.http.support import FORM, PROBLEM, TOKEN, part
-from tests.support import SetClock, settings_for
+
+pytestmark = pytest.mark.usefixtures("another_day")
 
 GRANT = {"grant_type": "client_credentials"}
 JSON = {"Content-Type": "application/json"}
@@ -61,16 +60,8 @@ NASTY = [
 
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def clock(live: Timed) -> SetClock:
-    """Another day for each test: what failed in the one before is not held against it."""
-    live.clock.forward(days=1, seconds=1)
-    return live.clock
+def live(timed: Timed) -> Timed:
+    return timed
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from core.protocol.secret import Secret
 from tests.http.clients import JWKS
@@ -176,3 +178,23 @@ def test_on_another_worker(module_database_url: Secret, tmp_path_factory: pytest
 def keys(live: Watched) -> object:
     with live.client() as client:
         return client.get(JWKS).json()
+
+
+def test_a_request_by_post_that_says_a_thing_twice_is_not_carried_on(app: App, alice: Browser) -> None:
+    """What is left of it would be one of the two, and nobody could say any more that there was another."""
+    with alice.live.client() as client:
+        body = urlencode([("post_logout_redirect_uri", "https://evil.example/"), ("post_logout_redirect_uri", BYE)])
+        answer = client.post(LOGOUT, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert "post_logout_redirect_uri more than once" in assert_page(answer).text
+
+
+def test_an_address_that_another_worker_registered_a_moment_ago_counts(database_url: Secret, tmp_path: Path) -> None:
+    """What is remembered of a client is good for a yes, and for no no."""
+    leaving = url(client_id="moved", post_logout_redirect_uri=BYE)
+    with watching(settings_for(database_url, tmp_path)) as here:
+        add_app(here, "moved")
+        assert_page(Browser(here).get(leaving))
+        with psycopg.connect(database_url.reveal(), autocommit=True) as elsewhere:
+            members = Jsonb({"post_logout_redirect_uris": [BYE]})
+            elsewhere.execute("UPDATE clients SET application = application || %s WHERE client_id = 'moved'", [members])
+        assert Browser(here).get(leaving).headers["location"] == BYE

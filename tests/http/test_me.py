@@ -10,7 +10,7 @@ import httpx2 as httpx
 from tests.http.support import ME, PROBLEM, Watched, assert_refused, me
 from tests.support import PASSWORD
 
-SHOWN = {"id", "username", "email", "is_active", "roles", "created_at", "updated_at"}
+SHOWN = {"id", "username", "email", "email_verified", "profile", "is_active", "roles", "created_at", "updated_at"}
 NEW = "another horse battery"
 
 
@@ -53,6 +53,33 @@ def test_the_address_of_another_user_is_409_in_any_case(live: Watched) -> None:
             answer = client.patch(ME, json={"email": email})
             assert (answer.status_code, answer.headers["content-type"]) == (409, PROBLEM)
         assert client.get(ME).json()["email"] == "second@example.com"
+
+
+def test_what_users_say_of_themselves_takes_the_place_of_what_they_said_before(live: Watched) -> None:
+    live.add_user("speaker")
+    first = {"name": "Zoë", "birthdate": "0000-02-29", "address": {"formatted": "1 Main Street\nAnytown"}}
+    with live.client(live.token("speaker")) as client:
+        for said in (first, {"nickname": "zo", "phone_number": "+1604555"}, {}):
+            answer = client.patch(ME, json={"profile": said})
+            assert (answer.status_code, answer.json()["profile"]) == (200, said)
+            assert client.get(ME).json() == answer.json()
+        answer = client.patch(ME, json={"profile": {"phone_number": "+1604555", "phone_number_verified": True}})
+        assert answer.json()["profile"] == {"phone_number": "+1604555"}  # which is not theirs to say
+
+
+def test_what_is_wrong_with_it_is_named_and_nothing_is_changed(live: Watched) -> None:
+    live.add_user("mumbler")
+    with live.client(live.token("mumbler")) as client:
+        before = client.get(ME).json()
+        wrong = {"name": "", "website": "javascript:alert(1)", "sub": "x", "address": {"street": "x"}}
+        answer = client.patch(ME, json={"email": "changed@example.com", "profile": wrong})
+        assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+        assert {error["field"] for error in answer.json()["errors"]} == {f"profile.{name}" for name in wrong}
+        bodies: list[object] = [{}, {"profile": None}, {"profile": []}, {"profile": {"name": None}}]
+        bodies += [{"email_verified": True}, {"profile": {}, "roles": []}]
+        for body in bodies:
+            assert client.patch(ME, json=body).status_code == 422
+        assert client.get(ME).json() == before
 
 
 def test_a_changed_password_ends_the_old_token_and_opens_the_door_at_once(live: Watched) -> None:

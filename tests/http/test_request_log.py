@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.http.signing_in import ACCOUNT, SIGN_IN, Browser, read
 from tests.http.support import ME, TOKEN, Forge, Watched, eventually, head, me, post_form, record
 from tests.support import PASSWORD
 
@@ -100,3 +101,20 @@ def test_no_credential_is_logged(live: Watched) -> None:
     assert text
     for secret in (token, token.split(".")[2], PASSWORD, "of its own", "mistyped", "in+the+address", "in the address"):
         assert secret not in text
+
+
+def test_why_a_page_said_no_is_told_as_well(live: Watched) -> None:
+    """The page itself is an answer like any other: only the log can say that somebody is guessing."""
+    live.add_user("page.log")
+    browser = Browser(live)
+    form = read(browser.open(SIGN_IN)).form("signin")
+    typed = {"choice": "signin", "username": "page.log", "password": "a guess"}
+    browser.submit(form, headers={"X-Request-ID": "page-guess"}, **typed)
+    (line,) = lines_of("page-guess")
+    assert (line["status"], line["reason"]) == (400, "WrongCredentials")
+    browser.sign_in(browser.open(SIGN_IN), "page.log")
+    form = read(browser.open(ACCOUNT)).form(action="/account/email")
+    browser.submit(form, headers={"X-Request-ID": "page-email"}, email="nowhere")
+    (line,) = lines_of("page-email")
+    assert (line["status"], line["reason"]) == (400, "InvalidFields")
+    live.forgive("page.log")

@@ -61,7 +61,7 @@ def test_without_the_password_grant_nobody_gets_in_by_password(tmp_path: Path) -
             assert_error(post(live, TOKEN, form), 400, "unsupported_grant_type")
         assert_error(app.ask("password", **OWNER), 400, "unsupported_grant_type")
         assert app.ask().status_code == 200
-        assert grants_of(live) == ["client_credentials", "refresh_token"]
+        assert grants_of(live) == ["authorization_code", "client_credentials", "refresh_token"]
 
 
 def test_without_the_password_grant_nothing_is_refreshed_without_a_client(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_login_without_a_client_gets_no_refresh_token_unless_that_is_switched_
     with serving(tmp_path) as live:
         assert "refresh_token" not in log_in(live)
         assert_no_client(refresh(live, "wwr_" + "A" * 86))
-        assert grants_of(live) == ["password", "client_credentials", "refresh_token"]
+        assert grants_of(live) == ["password", "authorization_code", "client_credentials", "refresh_token"]
 
 
 def test_a_login_without_a_client_is_refreshed_without_a_client(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from core.protocol.secret import Secret
 from tests.http.support import Forge, Watched, watching
+from tests.http.timed import another_day as another_day
+from tests.http.timed import clock as clock
+from tests.http.timed import timed as timed
 from tests.support import settings_for
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -10,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from core.clients.model import AuthMethod
-from tests.http.clients import Timed, assert_error, opened
+from tests.http.clients import JWKS, Timed, assert_error, opened
 from tests.http.signing_in import (
     ACCOUNT,
     LOGOUT,
@@ -24,7 +25,7 @@ from tests.http.signing_in import (
     told,
     userinfo,
 )
-from tests.http.support import ISSUER
+from tests.http.support import ISSUER, eventually, unb64
 
 BYE = "https://app.example.com/bye"
 
@@ -52,6 +53,12 @@ def logout(browser: Browser, **parameters: str) -> httpx.Response:
 
 def signed_in(browser: Browser) -> bool:
     return browser.get(ACCOUNT).status_code == 200
+
+
+def kids(live: Timed) -> set[str]:
+    """Of the keys that are published."""
+    with live.client() as client:
+        return {key["kid"] for key in client.get(JWKS).json()["keys"]}
 
 
 def test_section_2_the_endpoint_is_announced(live: Timed) -> None:
@@ -101,6 +108,26 @@ def test_section_2_a_hint_may_have_expired(app: App, live: Timed) -> None:
     live.clock.forward(hours=3)
     logout(browser, id_token_hint=hint)
     assert not signed_in(browser)
+
+
+def test_section_2_a_hint_outlives_the_time_of_its_key(app: App, live: Timed) -> None:
+    """As above: keys are followed by others, and are published for a day more, while sessions go on. A key that was
+    withdrawn may be in other hands: what it signed says nothing.
+    """
+    browser = Browser(live)
+    hint = app.tokens(browser)["id_token"]
+    kid = json.loads(unb64(hint.split(".")[0]))["kid"]
+    live.clock.forward(minutes=10)
+    live.run(live.container.rotate_keys()(at_once=True))
+    for _ in range(6):  # so that the session stays in use
+        live.clock.forward(hours=5)
+        assert signed_in(browser)
+    assert eventually(lambda: kid not in kids(live), within=10)
+    silently = app.url(prompt="none", id_token_hint=hint)
+    assert "code=" in browser.get(silently).headers["location"]
+    live.run(live.container.retire_key()(kid))
+    assert eventually(lambda: "error=invalid_request" in browser.get(silently).headers["location"], within=10)
+    assert read(logout(browser, id_token_hint=hint)).heading == "Sign out?"
 
 
 def test_section_2_without_a_hint_the_person_is_asked(app: App, alice: Browser) -> None:

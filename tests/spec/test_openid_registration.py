@@ -248,3 +248,16 @@ def test_section_9_1_impersonation_is_no_easier(live: Watched) -> None:
     assert "app.example.com" in shown.text
     assert "https://bank.example/logo.png" not in shown.text
     assert_page(browser.get(app.url(redirect_uri="https://bank.example/cb")))
+
+
+def test_section_2_a_number_of_seconds_may_be_written_with_a_point(live: Watched) -> None:
+    """ "default_max_age" is a number, and RFC 8259 §6 has one kind of these. It is kept as the whole number that it is:
+    requests that wait with it are read back strictly.
+    """
+    told = Newcomer.of(live, default_max_age=60.0).told
+    assert (told["default_max_age"], type(told["default_max_age"])) == (60, int)
+    assert_refused(
+        register(live, {"redirect_uris": [CALLBACK], "default_max_age": 60.5}),
+        "invalid_client_metadata",
+        "default_max_age",
+    )

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx2 as httpx
 import pytest
 
 from core.clients.model import AuthMethod
-from core.protocol.secret import Secret
-from tests.http.clients import Registered, Timed, accepted, assert_error, clocked, opened, post, register, token_of
+from tests.http.clients import Registered, Timed, accepted, assert_error, opened, post, register, token_of
 from tests.http.support import TOKEN, Watched
-from tests.support import PASSWORD, SetClock, settings_for
+from tests.support import PASSWORD, SetClock
 
 GRANTS = ("password", "refresh_token")
 SCOPES = ("read", "write")
 
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        server.add_user("resource-owner")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def clock(live: Timed) -> SetClock:
-    return live.clock
+def live(timed: Timed) -> Timed:
+    return timed
 
 
 @pytest.fixture(scope="module")

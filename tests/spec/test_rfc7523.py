@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2 as httpx
@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from core.clients.model import AuthMethod
-from core.protocol.secret import Secret
 from tests.http.clients import (
     INTROSPECT,
     JWT_BEARER,
@@ -27,28 +26,21 @@ from tests.http.clients import (
     assert_error,
     assert_no_client,
     asserting,
-    clocked,
     post,
     register,
 )
 from tests.http.support import ISSUER, TOKEN, Watched, b64, part
-from tests.support import SetClock, settings_for
+from tests.support import SetClock
 
 ENDPOINT = f"{ISSUER}{TOKEN}"
 GRANT = {"grant_type": "client_credentials"}
 
+pytestmark = pytest.mark.usefixtures("another_day")
+
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def clock(live: Timed) -> SetClock:
-    """Another day for each test: what failed in the one before is not held against it."""
-    live.clock.forward(days=1, seconds=1)
-    return live.clock
+def live(timed: Timed) -> Timed:
+    return timed
 
 
 @pytest.fixture(scope="module")

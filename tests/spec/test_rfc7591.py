@@ -13,7 +13,7 @@ from core.protocol.secret import Secret
 from core.users.throttle import REGISTRATIONS
 from tests.http.clients import METADATA, Keyholder, Timed, add_resource, assert_error, clocked, opened
 from tests.http.registering import REGISTER, Newcomer, assert_refused, register
-from tests.http.signing_in import CALLBACK, Browser, in_memory
+from tests.http.signing_in import CALLBACK, Browser, in_memory, in_memory_clocked
 from tests.http.support import ISSUER, PROBLEM, Watched, head
 from tests.support import SetClock, settings_for
 
@@ -326,6 +326,18 @@ def test_section_5_a_stranger_gets_nothing_for_itself(live: Watched) -> None:
     for grant in ("client_credentials", "password"):
         answer = app.ask(grant, username="alice", password="correct horse battery")
         assert_error(answer, 400, "unauthorized_client")
+
+
+def test_a_client_that_acts_for_itself_is_in_use_as_well(tmp_path: Path) -> None:
+    """Who registered and got no token for a while is forgotten; whose tokens were its own is not."""
+    with in_memory_clocked(tmp_path, registration="token", registration_token=Secret(INITIAL)) as server:
+        said = {"grant_types": ["client_credentials"]}
+        busy, idle = Newcomer.of(server, INITIAL, **said), Newcomer.of(server, INITIAL, **said)
+        assert busy.app().ask("client_credentials").status_code == 200
+        server.clock.forward(hours=73)
+        server.run(server.container.prune()())
+        assert busy.app().ask("client_credentials").status_code == 200
+        assert_error(idle.app().ask("client_credentials"), 401, "invalid_client")
 
 
 def test_a_browser_may_register_from_any_origin(live: Watched) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.clients.model import AuthMethod
-from core.protocol.secret import Secret
 from tests.http.clients import (
     INTROSPECT,
     Registered,
@@ -16,14 +13,13 @@ from tests.http.clients import (
     add_resource,
     assert_error,
     assert_no_client,
-    clocked,
     opened,
     post,
     register,
     token_of,
 )
 from tests.http.support import ISSUER, Forge, Watched
-from tests.support import SetClock, settings_for
+from tests.support import SetClock
 
 API = "https://api.example.com/v1"
 OTHER = "https://api.example.com/v2"
@@ -31,15 +27,8 @@ INACTIVE = {"active": False}
 
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        server.add_user("resource-owner")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def clock(live: Timed) -> SetClock:
-    return live.clock
+def live(timed: Timed) -> Timed:
+    return timed
 
 
 @pytest.fixture(scope="module")

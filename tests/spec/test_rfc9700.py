@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,8 @@ GRACE = 30  # seconds, unless somebody sets it
 
 
 @pytest.fixture(scope="module")
-def live(module_database_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    with clocked(settings_for(module_database_url, tmp_path_factory.mktemp("data"))) as server:
-        server.add_user("resource-owner")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def clock(live: Timed) -> SetClock:
-    return live.clock
+def live(timed: Timed) -> Timed:
+    return timed
 
 
 @pytest.fixture(scope="module", params=[AuthMethod.NONE, AuthMethod.SECRET_BASIC], ids=["public", "confidential"])

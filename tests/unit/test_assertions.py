@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey
 
 from adapters.jose.assertions import LARGEST, JoseAssertions
-from core.discovery import ASSERTION_ALGORITHMS
+from core.clients.application import ASSERTION_ALGORITHMS
 from core.protocol.secret import Secret
 from tests.unit.jws import a_key, by_hmac, encoded, public, signed
 

@@ -77,7 +77,7 @@ def test_lists_hold_each_value_once_in_their_order() -> None:
     assert Resource("https://a", ["b", "a", "b"]).scopes == ("b", "a")
 
 
-@pytest.mark.parametrize("grant", ["", "Password", "authorization_code", "urn:x", "client_credentials "])
+@pytest.mark.parametrize("grant", ["", "Password", "implicit", "urn:x", "client_credentials "])
 def test_a_grant_that_there_is_not_is_refused(grant: str) -> None:
     assert at_fault(evolve(CLIENT, grant_types=("password", grant))) == ["grant_types"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clients.model import AuthMethod, Client
-from core.grants.contract import Asked
-from core.grants.narrowing import Narrow
+from core.clients.narrowing import Asked, Narrow
 from core.protocol.refusals import InvalidScope, InvalidTarget, OAuthRefusal
+from core.protocol.scope import IDENTITY_SCOPES
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 DEFAULT = "https://auth.example.com"
@@ -37,6 +37,11 @@ def client(scopes: str = "", **definitions: str) -> Client:
     )
 
 
+def itself(scopes: str = "", **definitions: str) -> Client:
+    """One that registered itself: it knows every API, and nobody chose its scopes."""
+    return evolve(client(scopes, **definitions), resources=(), registration=b"r" * 32)
+
+
 def asked(scope: str | None = None, *resources: str) -> Asked:
     return Asked(scope=tuple(scope.split()) if scope is not None else None, resources=resources)
 
@@ -46,6 +51,9 @@ PLAIN = client()
 READER = client("read write")
 WORKER = client("read write admin", api="read write delete", files="read list", default="read")
 UNDEFINED = client("read", api="")
+PEOPLE = client("openid email read", api="read write", default="read")
+STRANGER = itself(api="read write", files="read list")
+MODEST = itself("openid read", api="read write", files="read list")
 
 
 @frozen
@@ -135,6 +143,51 @@ def test_resources_that_a_client_may_name_are_those_that_are_registered_and_the_
     assert narrow.known(None) == {DEFAULT}
     assert narrow.known(READER) == {DEFAULT}
     assert narrow.known(WORKER) == {DEFAULT, API, FILES}
+
+
+WITH_A_PERSON = [
+    # The scopes of OpenID Connect are every resource's, where somebody signs in.
+    Row(PEOPLE, asked("openid email"), "openid email", (DEFAULT,)),
+    Row(PEOPLE, asked("openid read", API), "openid read", (API,)),
+    Row(PEOPLE, asked(), "openid email read", (DEFAULT,)),
+    # Who registered without a list may have whatever there is, and is given what that is.
+    Row(STRANGER, asked("openid read", API), "openid read", (API,)),
+    Row(STRANGER, asked("openid list write", FILES), "openid list", (FILES,)),
+    Row(STRANGER, asked("openid unheard-of"), "openid", (DEFAULT,)),
+    Row(STRANGER, asked(None, API), " ".join(sorted({*IDENTITY_SCOPES, "read", "write"})), (API,)),
+    Row(STRANGER, asked("openid", API, FILES), "openid", (API, FILES)),
+    # With a list it is given what is on it.
+    Row(MODEST, asked("openid email read write", API), "openid read", (API,)),
+    Row(MODEST, asked(None, FILES), "openid read", (FILES,)),
+]
+
+
+@pytest.mark.parametrize("row", WITH_A_PERSON, ids=repr)
+def test_what_may_be_had_where_somebody_signs_in(row: Row) -> None:
+    assert narrow(row.asked, row.who, person=True) == (tuple(row.scope.split()), row.audience)
+
+
+@pytest.mark.parametrize(
+    ("who", "request_", "refusal"),
+    [
+        (PEOPLE, asked("openid phone"), InvalidScope),  # somebody chose what it may have
+        (PEOPLE, asked("openid", FILES), InvalidTarget),
+        (STRANGER, asked("unheard-of"), InvalidScope),
+        (STRANGER, asked("list", API), InvalidScope),
+        (STRANGER, asked("read"), InvalidScope),  # the default audience defines nothing, and is anybody's word then
+        (STRANGER, asked(None, ELSEWHERE), InvalidTarget),
+        (MODEST, asked("write", API), InvalidScope),
+    ],
+)
+def test_what_is_refused_where_somebody_signs_in(who: Client, request_: Asked, refusal: type[OAuthRefusal]) -> None:
+    with pytest.raises(refusal):
+        narrow(request_, who, person=True)
+
+
+@pytest.mark.parametrize("who", [STRANGER, MODEST])
+def test_who_registered_itself_has_nothing_of_a_person_where_nobody_signs_in(who: Client) -> None:
+    scope, _ = narrow(asked(None, API), who)
+    assert not {"openid", "email"} & set(scope)
 
 
 NAMES = st.lists(st.sampled_from(["read", "write", "list", "admin"]), max_size=4)

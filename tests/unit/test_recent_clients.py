@@ -37,7 +37,7 @@ class Worker(MemoryClients):
             self.seen.setdefault(client_id, found)
         return found
 
-    def forget(self) -> None:
+    def forget_all(self) -> None:
         self.seen.clear()
 
     async def recent(self, client_id: str) -> Client | None:
@@ -90,7 +90,7 @@ async def test_a_new_secret_counts_at_once(home: House) -> None:
 async def test_a_client_that_was_activated_counts_at_once(home: House, clients: Worker) -> None:
     credential = await remembered(home)
     await home.update_client("reports", is_active=False)
-    clients.forget()
+    clients.forget_all()
     with pytest.raises(InvalidClient):
         await home.ask(ITSELF, credential)
     await home.update_client("reports", is_active=True)
@@ -159,7 +159,7 @@ async def test_a_login_right_after_an_end_of_tokens_waits_for_the_next_whole_sec
     home.clock.forward(milliseconds=250)
     at = home.clock.now()
     await home.end_clients_tokens("reports")
-    clients.forget()
+    clients.forget_all()
     token = (await home.ask(PasswordRequest("alice", Password.typed(PASSWORD)), credential)).access_token
     assert home.clock.now() - at == timedelta(milliseconds=750)
     assert (await home.current_user(token)).username == "alice"

@@ -11,9 +11,10 @@ from adapters.postgres.store import SchemaBehind
 from core.protocol import refusals
 from core.protocol.refusals import FieldError, OAuthRefusal, Refusal
 from entrypoints.http.refusals import BASIC, BEARER, answer
+from entrypoints.pages.browser import OutOfDate
 
 # One of each, with the status it gets. What is abstract is never raised itself.
-ABSTRACT = {OAuthRefusal, refusals.Conflict, refusals.NotFound}
+ABSTRACT = {OAuthRefusal, refusals.Conflict}
 CASES: list[tuple[Refusal, int]] = [
     (refusals.InvalidRequest("a is missing"), 400),
     (refusals.InvalidClient("no client"), 401),
@@ -23,14 +24,23 @@ CASES: list[tuple[Refusal, int]] = [
     (refusals.InvalidTarget("no resource"), 400),
     (refusals.UnauthorizedClient("no such right"), 400),
     (refusals.UnsupportedGrantType("no grant"), 400),
+    (refusals.AuthorizationRefused("login_required", "nobody is there"), 400),
+    (refusals.RegistrationRefused("invalid_redirect_uri", "no such place"), 400),
+    (refusals.PageRefusal("no such application"), 400),
+    (OutOfDate("an old page", "open it again", None), 400),
     (refusals.InvalidToken("expired"), 401),
     (refusals.TokenMissing(), 401),
     (refusals.InsufficientRole(), 403),
+    (refusals.InsufficientScope("openid"), 403),
+    (refusals.NotFirstParty(), 403),
     (refusals.InvalidFields(FieldError("a", "wrong"), FieldError("b", "too")), 422),
     (refusals.TooManyAttempts(7), 429),
+    (refusals.NotFound("nothing of that kind"), 404),
     (refusals.UserNotFound(), 404),
     (refusals.ClientNotFound(), 404),
     (refusals.ResourceNotFound(), 404),
+    (refusals.SessionNotFound(), 404),
+    (refusals.ConnectionNotFound(), 404),
     (refusals.KeyNotFound(), 404),
     (refusals.UsernameTaken(), 409),
     (refusals.EmailTaken(), 409),
@@ -115,10 +125,22 @@ def test_every_field_at_fault_is_in_the_answer() -> None:
     assert body["title"].startswith("Unprocessable")
 
 
+# Their codes are said when they are raised.
+OF_MANY_CODES = {refusals.AuthorizationRefused, refusals.RegistrationRefused}
+
+
 def test_every_kind_of_oauth_refusal_has_a_code_of_its_own() -> None:
-    codes = [kind.code for kind in OAuthRefusal.__subclasses__()]
-    assert len(codes) == len(set(codes))
+    kinds = set(OAuthRefusal.__subclasses__()) - OF_MANY_CODES
+    assert len({kind.code for kind in kinds}) == len(kinds)
     assert all("code" not in vars(kind) for parent in OAuthRefusal.__subclasses__() for kind in every(parent))
+    assert refusals.AuthorizationRefused("login_required", "").code == "login_required"
+    assert refusals.RegistrationRefused("invalid_redirect_uri", "").code == "invalid_redirect_uri"
+
+
+def test_a_scope_that_a_token_lacks_is_named() -> None:
+    told = answer(refusals.InsufficientScope("openid")).headers["www-authenticate"]
+    assert told.startswith('Bearer error="insufficient_scope"')
+    assert 'scope="openid"' in told
 
 
 def test_a_refusal_that_nobody_thought_of_is_a_mistake_of_the_program() -> None:

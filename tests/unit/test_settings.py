@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from adapters.settings import (
     SHORTEST_SECRET,
-    Settings,
     SettingsError,
     as_environment,
     load,
@@ -20,9 +19,7 @@ from adapters.settings import (
 )
 from adapters.settings.values import default_data_dir
 from core.protocol.secret import Secret
-
-NO_FILE = Path("/nonexistent/.env")
-KEY = "jwt-secret-0123456789-0123456789"
+from tests.unit.environment import FULL, KEY, NO_FILE, problems, settings
 
 WRONG = {
     "DATABASE_URL": ["mysql://u:hunter2@h/d", "hunter2", "postgresql+asyncpg://u:hunter2@h/d", "postgresql://u:hunter2@[::1/d"],
@@ -42,6 +39,17 @@ WRONG = {
         "https://a b.example.com", "https://a.example.com/\nx",
     ],
     "WATCHWORD_LEEWAY_SECONDS": ["-1", "301", "x"],
+    "WATCHWORD_REQUIRE_PKCE": ["off", "none", "ALL", "confidential"],
+    "WATCHWORD_REQUIRE_PAR": ["true", "1", "On"],
+    "WATCHWORD_SESSION_HOURS": ["0", "8761", "x"],
+    "WATCHWORD_SESSION_IDLE_MINUTES": ["0", "525601", "x"],
+    "WATCHWORD_REGISTRATION": ["on", "Open", "everybody"],
+    "WATCHWORD_REGISTRATION_TOKEN": ["hunter2", "A" * 31, "A" * 513, "hunter2 " + "A" * 32, "hunter2\u00e9" + "A" * 32],
+    "WATCHWORD_UNUSED_CLIENT_HOURS": ["0", "87601", "x"],
+    "WATCHWORD_FETCH_LOOPBACK": ["true", "1"],
+    "WATCHWORD_SERVICE_NAME": ["x" * 61, "a\tb", "a\u202eb"],
+    "WATCHWORD_LOGO": ["/nonexistent/logo.svg", __file__, "/", "~no-such-account/logo.svg"],
+    "WATCHWORD_COLOUR": ["red", "#fff", "2f5bd7", "#2f5bd7ff", "#2f5bdg", "#2f5bd7; x"],
     "WATCHWORD_STORAGE": ["sqlite", "Memory"],
     "WATCHWORD_ENCRYPTION_KEY": ["hunter2", "A" * 42, "A" * 45, "+" + "A" * 42, "A" * 43 + "=="],
     "WATCHWORD_PREVIOUS_ENCRYPTION_KEYS": ["hunter2", "A" * 42, "A" * 43 + ",", "A" * 43 + ",hunter2", ","],
@@ -58,50 +66,6 @@ WRONG = {
 }  # fmt: skip
 FREE = {"JWT_SECRET_KEY", "WATCHWORD_AUDIENCE", "WATCHWORD_HOST", "WATCHWORD_PG_USER"}
 
-FULL = {
-    "DATABASE_URL": "postgresql://u:p@db.example.com:5433/w",
-    "JWT_SECRET_KEY": KEY,
-    "JWT_ALGORITHM": "HS256",
-    "ACCESS_TOKEN_EXPIRE_MINUTES": "5",
-    "WATCHWORD_PASSWORD_GRANT": "off",
-    "WATCHWORD_PASSWORD_GRANT_REFRESH": "on",
-    "WATCHWORD_REFRESH_TOKEN_DAYS": "10",
-    "WATCHWORD_REFRESH_TOKEN_IDLE_DAYS": "5",
-    "WATCHWORD_REFRESH_GRACE_SECONDS": "0",
-    "WATCHWORD_KEY_ROTATION_DAYS": "0",
-    "WATCHWORD_JWKS_CACHE_SECONDS": "60",
-    "WATCHWORD_TRUSTED_PROXIES": "10.0.0.0/8,::1",
-    "WATCHWORD_ISSUER": "https://auth.example.com/tenant/",
-    "WATCHWORD_AUDIENCE": "api",
-    "WATCHWORD_LEEWAY_SECONDS": "2",
-    "WATCHWORD_STORAGE": "postgres",
-    "WATCHWORD_DATA_DIR": "/srv/watchword",
-    "WATCHWORD_ENCRYPTION_KEY": "A" * 43,
-    "WATCHWORD_PREVIOUS_ENCRYPTION_KEYS": "B" * 43 + "," + "C" * 42 + "A=",
-    "WATCHWORD_POOL_SIZE": "7",
-    "WATCHWORD_ARGON2_MEMORY_KIB": "65536",
-    "WATCHWORD_ARGON2_TIME_COST": "3",
-    "WATCHWORD_ARGON2_PARALLELISM": "4",
-    "WATCHWORD_HASHING_THREADS": "2",
-    "WATCHWORD_HOST": "192.0.2.1",
-    "WATCHWORD_PORT": "9000",
-    "WATCHWORD_WORKERS": "3",
-    "WATCHWORD_LOG_LEVEL": "debug",
-    "WATCHWORD_PG_USER": "postgres",
-    "WATCHWORD_PG_BIN": "/usr/lib/postgresql/18/bin",
-}
-
-
-def settings(**environ: str) -> Settings:
-    return load(environ, NO_FILE)
-
-
-def problems(environ: dict[str, str], dotenv: Path = NO_FILE) -> dict[str, str]:
-    with pytest.raises(SettingsError) as caught:
-        load(environ, dotenv)
-    assert str(caught.value) == "\n".join(f"{name}: {text}" for name, text in caught.value.problems.items())
-    return caught.value.problems
-
 
 def test_nothing_has_to_be_set() -> None:
     made = settings()
@@ -115,6 +79,19 @@ def test_nothing_has_to_be_set() -> None:
     assert (made.refresh_token_days, made.refresh_token_idle_days, made.refresh_grace_seconds) == (90, 30, 30)
     assert (made.key_rotation_days, made.jwks_cache_seconds, made.previous_encryption_keys) == (90, 300, ())
     assert made.data_dir == default_data_dir()
+    assert (made.require_pkce, made.require_par, made.session_hours, made.session_idle_minutes) == (
+        "all",
+        False,
+        336,
+        720,
+    )
+    assert (made.registration, made.registration_token, made.registers, made.fetch_loopback) == (
+        "off",
+        None,
+        False,
+        False,
+    )
+    assert (made.service_name, made.logo, made.colour) == ("Watchword", None, "#2f5bd7")
 
 
 def test_every_variable_is_read() -> None:
@@ -193,6 +170,7 @@ def test_the_length_of_a_secret_counts_in_bytes() -> None:
         ({"JWT_ALGORITHM": "HS256"}, "JWT_ALGORITHM"),
         ({"WATCHWORD_ARGON2_MEMORY_KIB": "31", "WATCHWORD_ARGON2_PARALLELISM": "4"}, "WATCHWORD_ARGON2_MEMORY_KIB"),
         ({"WATCHWORD_STORAGE": "memory", "WATCHWORD_WORKERS": "2"}, "WATCHWORD_WORKERS"),
+        ({"WATCHWORD_REGISTRATION": "token"}, "WATCHWORD_REGISTRATION_TOKEN"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(environ: dict[str, str], named: str) -> None:
@@ -261,48 +239,6 @@ def test_a_folder_is_absolute_and_its_tilde_is_the_home(monkeypatch: pytest.Monk
     assert settings(WATCHWORD_DATA_DIR="data").data_dir == tmp_path / "data"
 
 
-def test_the_file_is_read_below_the_environment(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text(
-        "WATCHWORD_PORT=9001\nWATCHWORD_HOST=::1\n# WATCHWORD_WORKERS=5\nWATCHWORD_LOG_LEVEL=\nOTHER=x\nBARE\n"
-    )
-    made = load({"WATCHWORD_PORT": "9002"}, file)
-    assert (made.port, made.host, made.workers, made.log_level) == (9002, "::1", 1, "info")
-
-
-def test_nothing_in_the_file_is_interpolated(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    literal = "${PATH}-$HOME-0123456789-0123456789-0123456789"
-    file.write_text(f"JWT_SECRET_KEY={literal}\n")
-    assert load({"PATH": "x", "HOME": "y"}, file).jwt_secret_key == Secret(literal)
-
-
-def test_a_mistake_in_the_file_is_reported_as_one_in_the_environment(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("WATCHWORD_PORT=x\nWATCHWORD_PROT=1\n")
-    assert set(problems({"WATCHWORD_WORKERS": "0"}, file)) == {"WATCHWORD_PORT", "WATCHWORD_PROT", "WATCHWORD_WORKERS"}
-
-
-def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_bytes(b"JWT_SECRET_KEY=hunter2\xff\xfe\n")
-    found = problems({}, file)
-    assert list(found) == [str(file)]
-    assert "hunter2" not in str(found)
-
-
-def test_the_file_of_the_present_folder_is_read_unless_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("WATCHWORD_PORT=9003\n")
-    monkeypatch.chdir(tmp_path)
-    assert load({}).port == 9003
-
-
-def test_the_environment_is_that_of_the_process_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
-    monkeypatch.setenv("WATCHWORD_PORT", "9004")
-    assert load(dotenv=NO_FILE).port == 9004
-
-
 @pytest.mark.parametrize("environ", [{}, FULL, {"WATCHWORD_HOST": "::1", "WATCHWORD_STORAGE": "memory"}])
 def test_settings_travel_to_another_process_unchanged(environ: dict[str, str]) -> None:
     made = load(environ, NO_FILE)
@@ -365,29 +301,6 @@ def test_addresses_of_every_honest_form_are_taken(url: str) -> None:
     made = settings(DATABASE_URL=url).database_url
     assert made is not None
     assert made.reveal() == url
-
-
-def test_a_dotenv_file_that_others_can_write_is_not_obeyed(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("JWT_SECRET_KEY=" + "k" * 40)
-    file.chmod(0o666)
-    with pytest.raises(SettingsError, match="everybody may write"):
-        load({}, file)
-    file.chmod(0o644)
-    assert load({}, file).jwt_secret_key is not None
-    if os.geteuid() == 0:
-        os.chown(file, 54321, 54321)
-        with pytest.raises(SettingsError, match="belongs to somebody else"):
-            load({}, file)
-
-
-def test_a_dotenv_file_that_is_no_text_is_reported_without_its_content(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_bytes(b"JWT_SECRET_KEY=hunter2\xff\n")
-    file.chmod(0o600)
-    with pytest.raises(SettingsError, match="cannot be read") as caught:
-        load({}, file)
-    assert "hunter2" not in str(caught.value)
 
 
 def test_an_account_without_a_home_is_asked_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
