@@ -265,7 +265,7 @@ class Container(containers.DeclarativeContainer):
     update_user = providers.Singleton(UpdateUser, users, hasher, clock)
     change_email = providers.Singleton(ChangeEmail, users, clock)
     change_profile = providers.Singleton(ChangeProfile, users, clock)
-    change_password = providers.Singleton(ChangePassword, users, hasher, throttle, clock)
+    change_password = providers.Singleton(ChangePassword, users, hasher, throttle, clock, audit)
     end_users_tokens = providers.Singleton(EndUsersTokens, users, clock, audit)
     delete_user = providers.Singleton(DeleteUser, users)
 
@@ -351,7 +351,7 @@ class Container(containers.DeclarativeContainer):
     current_session = providers.Singleton(CurrentSession, sessions, clock, session_policy)
     start_session = providers.Singleton(StartSession, sessions, clock, entropy, session_policy)
     sign_in = providers.Singleton(SignIn, authenticate_user, start_session, audit)
-    sign_in_again = providers.Singleton(SignInAgain, users, start_session, clock)
+    sign_in_again = providers.Singleton(SignInAgain, users, start_session, clock, audit)
     end_sessions = providers.Singleton(EndSessions, sessions, clock, audit)
     list_sessions = providers.Singleton(ListSessions, sessions, clock)
     list_connections = providers.Singleton(ListConnections, connections)
@@ -361,7 +361,7 @@ class Container(containers.DeclarativeContainer):
     check_request = providers.Singleton(CheckRequest, clients, narrow, read_hint, request_policy)
     proceed = providers.Singleton(Proceed, codes, subjects, clock, entropy, settings.provided.issuer)
     authorize = providers.Singleton(
-        Authorize, check_request, authorization_requests, current_session, proceed, clock, entropy
+        Authorize, check_request, authorization_requests, current_session, proceed, clock, entropy, audit
     )
     push_request = providers.Singleton(
         PushRequest, authenticate_client, check_request, authorization_requests, clock, entropy

@@ -16,6 +16,7 @@ from core.clients.ports import AssertionVerifier, Fetcher, FetchFailed, KeySets
 REMEMBERED = 300.0  # seconds
 AGAIN = 30.0  # seconds until a set is fetched again for whoever wants it fresh
 FAILED = 10.0  # seconds until a failure is forgotten
+NEVER = float("-inf")
 MOST_SETS = 100
 MOST_LOOKED_AT = 50  # keys of a set
 
@@ -27,11 +28,14 @@ log = logging.getLogger("watchword")
 
 @frozen
 class Kept:
-    """What was `fetched` then, and when that was `tried` last; both are equal if that went well."""
+    """What was `fetched` then, and when that was `tried` last; both are equal if that went well. `renewed` is when
+    somebody last wanted it fresh.
+    """
 
     keys: Mapping[str, object] | None
     fetched: float
     tried: float
+    renewed: float
 
     def known(self, at: float) -> Mapping[str, object] | None:
         return self.keys if at - self.fetched < REMEMBERED else None
@@ -39,10 +43,12 @@ class Kept:
     def will_do(self, at: float, *, fresh: bool) -> bool:
         if self.known(at) is not None and not fresh:
             return True
-        return at - self.tried < (AGAIN if self.tried == self.fetched else FAILED)
+        if self.tried != self.fetched:
+            return at - self.tried < FAILED
+        return at - self.renewed < AGAIN  # keys may be exchanged right after they were fetched for the first time
 
 
-NOTHING = Kept(None, float("-inf"), float("-inf"))
+NOTHING = Kept(None, NEVER, NEVER, NEVER)
 
 
 class FetchedKeySets:
@@ -57,25 +63,26 @@ class FetchedKeySets:
     async def of(self, jwks_uri: str, *, fresh: bool = False) -> Mapping[str, object] | None:
         if not self._kept.get(jwks_uri, NOTHING).will_do(self._now(), fresh=fresh):
             # Of many who want it one fetches, and goes on for the others when the first has gone.
-            await asyncio.shield(self._under_way.get(jwks_uri) or self._fetching(jwks_uri))
+            await asyncio.shield(self._under_way.get(jwks_uri) or self._fetching(jwks_uri, fresh))
         kept = self._kept.get(jwks_uri, NOTHING)
         if kept is not NOTHING:
             self._kept.move_to_end(jwks_uri)
         return kept.known(self._now())
 
-    def _fetching(self, jwks_uri: str) -> asyncio.Task[None]:
-        task = self._under_way[jwks_uri] = asyncio.create_task(self._fetch(jwks_uri))
+    def _fetching(self, jwks_uri: str, fresh: bool) -> asyncio.Task[None]:
+        task = self._under_way[jwks_uri] = asyncio.create_task(self._fetch(jwks_uri, fresh))
         task.add_done_callback(lambda _: self._under_way.pop(jwks_uri))
         return task
 
-    async def _fetch(self, jwks_uri: str) -> None:
+    async def _fetch(self, jwks_uri: str, fresh: bool) -> None:
         at = self._now()
+        before = self._kept.get(jwks_uri, NOTHING)
+        renewed = at if fresh else before.renewed
         try:
-            kept = Kept(self._usable(await self._fetcher.json(jwks_uri)), at, at)
+            kept = Kept(self._usable(await self._fetcher.json(jwks_uri)), at, at, renewed)
         except FetchFailed as failure:
             log.warning("a client's keys cannot be had", extra={"jwks_uri": jwks_uri, "reason": str(failure)})
-            before = self._kept.get(jwks_uri, NOTHING)
-            kept = Kept(before.keys, before.fetched, at)
+            kept = Kept(before.keys, before.fetched, at, renewed)
         self._kept[jwks_uri] = kept
         while len(self._kept) > MOST_SETS:
             self._kept.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
@@ -21,7 +21,7 @@ from core.authorization.request import CheckRequest, Parameters
 from core.authorization.sessions import Browser, CurrentSession
 from core.clients.authenticate import AuthenticateClient, ClientCredential
 from core.clients.model import Client
-from core.ports import Clock, Entropy
+from core.ports import Audit, Clock, Entropy
 from core.protocol.refusals import AuthorizationRefused, InvalidRequest, OAuthRefusal, PageRefusal
 from core.protocol.secret import Secret
 
@@ -53,6 +53,7 @@ class Authorize:
     proceed: Proceed
     clock: Clock
     entropy: Entropy
+    audit: Audit
 
     async def begin(self, parameters: Parameters, browser: Browser) -> Answer | Waiting:
         """RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1. Raises `PageRefusal`."""
@@ -66,10 +67,11 @@ class Authorize:
         client, to = await self.check.return_to(parameters)
         try:
             request = await self.check(client, to, parameters)
+            at = self.clock.now()
             seen = await self.current(browser.cookie, client_id=client.client_id)
             step = await self.proceed.step(request, client, seen, since=self.clock.now())
             if step is None and seen is not None:
-                answer = await self.proceed.answer(request, client, seen)
+                answer = await self.proceed.answer(request, client, seen, at=at)
                 if answer is not None:
                     return answer
         except OAuthRefusal as refusal:
@@ -114,10 +116,14 @@ class Authorize:
         """The person agrees to all that was asked. Raises `PageRefusal`."""
         cookie = _cookie(browser)
         stored = await self.requests.find(digest_of(id_), digest_of(cookie), at=self.clock.now())
+        at = self.clock.now()
         outcome = await self._next(id_, stored, browser, cookie)
         if isinstance(outcome, Answer) or outcome.step is not Step.CONSENT or outcome.seen is None:
             return outcome
-        return await self._finish(outcome, outcome.seen, cookie)
+        answer = await self._finish(outcome, outcome.seen, cookie, at=at)
+        who, client_id = outcome.seen.user.username, outcome.client.client_id
+        self.audit.note("application allowed", username=who, client_id=client_id, scope=" ".join(outcome.request.scope))
+        return answer
 
     async def deny(self, id_: Secret, browser: Browser) -> Answer:
         """The person does not want to. Raises `PageRefusal`."""
@@ -127,6 +133,7 @@ class Authorize:
             await self.check.still(stored.request.to)
         if stored is None or not await self.requests.drop(digest, own):
             raise PageRefusal(GONE)
+        self.audit.note("application not allowed", client_id=stored.request.to.client_id)
         return self.proceed.refusal(stored.request.to, AuthorizationRefused("access_denied", "The person said no"))
 
     async def _next(
@@ -136,6 +143,7 @@ class Authorize:
             raise PageRefusal(GONE)
         request = stored.request
         client = await self.check.still(request.to)
+        at = self.clock.now()
         seen = await self.current(browser.cookie, client_id=client.client_id)
         try:
             step = await self.proceed.step(request, client, seen, since=stored.created_at, answered=stored.answered)
@@ -145,11 +153,11 @@ class Authorize:
         waiting = Waiting(id_, step or Step.SIGN_IN, request, client, seen, cookie)
         if step is not None or seen is None:
             return waiting
-        return await self._finish(waiting, seen, cookie)
+        return await self._finish(waiting, seen, cookie, at=at)
 
-    async def _finish(self, waiting: Waiting, seen: Seen, cookie: Secret) -> Answer:
+    async def _finish(self, waiting: Waiting, seen: Seen, cookie: Secret, *, at: datetime) -> Answer:
         finishes = digest_of(waiting.id), digest_of(cookie)
-        answer = await self.proceed.answer(waiting.request, waiting.client, seen, finishes=finishes)
+        answer = await self.proceed.answer(waiting.request, waiting.client, seen, at=at, finishes=finishes)
         if answer is None:
             raise PageRefusal(GONE)
         return answer

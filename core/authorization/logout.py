@@ -66,7 +66,9 @@ class LogOut:
         target = await self._target(request, client)
         seen = await self.current(browser.cookie)
         if seen is None:
-            return SignedOut(target)
+            # Whoever registers a client may not have this server lead people wherever they like (RFC 9700 §4.11.2).
+            trusted = hint is not None or (client is not None and client.vouched_for)
+            return SignedOut(target if trusted else None)
         if not confirmed and not await self._is_meant(hint, client, seen):
             return Question(seen, target)
         with suppress(SessionNotFound):  # another tab was faster
@@ -89,7 +91,7 @@ class LogOut:
         if client is None or not _may_go(client, request.redirect_uri):
             raise PageRefusal(
                 "The application wants to go on to an address that is not registered for it.",
-                "You are still signed in. Sign out on your account page, or close the browser.",
+                "Nobody was signed out. To sign out, go to your account page.",
             )
         return LogoutTarget(client.name, request.redirect_uri, request.state)
 

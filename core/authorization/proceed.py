@@ -47,6 +47,12 @@ class Answer:
     def __repr__(self) -> str:
         return f"Answer({self.to.client_id})"
 
+    @property
+    def refused(self) -> str | None:
+        """Why the application gets no code, as it is told; None when it gets one."""
+        said = dict(self.parameters)
+        return f"{said['error']}: {said['error_description']}" if "error" in said else None
+
 
 class Step(Enum):
     """What a person has to do first."""
@@ -102,7 +108,10 @@ class Proceed:
         """
         step = await self._step(request, client, seen, since=since, answered=answered)
         if step is not None and NONE in request.prompt:
-            raise AuthorizationRefused(*REFUSALS[step])
+            # Whom the request names is told to nobody whom that person never allowed anything.
+            knows = seen is not None and seen.connection is not None and bool(seen.connection.granted)
+            guessing = request.subject is not None and seen is not None and not knows
+            raise AuthorizationRefused(*REFUSALS[Step.SIGN_IN if guessing else step])
         return step
 
     async def _step(
@@ -153,13 +162,14 @@ class Proceed:
         client: Client,
         seen: Seen,
         *,
+        at: datetime,
         finishes: tuple[bytes, bytes] | None = None,
     ) -> Answer | None:
         """A code for the application. What it is for is kept as allowed.
 
+        `at` is an instant before it was looked who is there: whatever the person took back since is not given again.
         None when the stored request that it answers was answered before.
         """
-        at = self.clock.now()
         known = seen.connection
         if known is not None and not await settled(known.tokens_valid_from, at, self.clock):
             at = self.clock.now()

@@ -77,7 +77,10 @@ class CheckRequest:
         """Raises `PageRefusal`."""
         if not client_id:
             raise PageRefusal("The application did not say which one it is: client_id is missing.")
-        client = await self.clients.recent(client_id) if CLIENT_ID.fullmatch(client_id) else None
+        known = CLIENT_ID.fullmatch(client_id) is not None
+        client = await self.clients.recent(client_id) if known else None
+        if client is not None and not client.is_active:
+            client = await self.clients.get(client_id)  # it may have been activated a moment ago
         if client is None or not client.is_active:
             raise PageRefusal("This application is not registered here, or is no longer active.")
         return client
@@ -111,7 +114,18 @@ class CheckRequest:
     async def __call__(
         self, client: Client, to: ReturnTo, parameters: Parameters, *, pushed: bool = False
     ) -> AuthorizationRequest:
-        """Raises an `OAuthRefusal`, which may go to where `to` says."""
+        """Raises an `OAuthRefusal`, which may go to where `to` says. It never rests on what is remembered."""
+        try:
+            return await self._checked(client, to, parameters, pushed=pushed)
+        except OAuthRefusal:
+            fresh = await self.clients.get(client.client_id)
+            if fresh is None or (fresh == client and fresh.definitions == client.definitions):
+                raise
+            return await self._checked(fresh, to, parameters, pushed=pushed)
+
+    async def _checked(
+        self, client: Client, to: ReturnTo, parameters: Parameters, *, pushed: bool
+    ) -> AuthorizationRequest:
         _check_shape(parameters)
         if "authorization_code" not in client.grant_types:
             raise UnauthorizedClient("This client is not registered for the grant authorization_code")
@@ -135,8 +149,6 @@ class CheckRequest:
             prompt=_prompt(parameters.get("prompt")),
             max_age=_max_age(parameters.get("max_age"), client.application.default_max_age),
             login_hint=parameters.get("login_hint"),
-            ui_locales=parameters.get("ui_locales"),
-            display=parameters.get("display") if parameters.get("display") in DISPLAYS else None,
             subject=hinted or subject,
             id_token_claims=common(id_token, may_be_told),
             userinfo_claims=tuple(claim for claim in common(userinfo, may_be_told) if claim not in opened),

@@ -75,12 +75,13 @@ class StartSession:
     async def __call__(self, proof: AuthenticatedUser, browser: Browser) -> tuple[Secret, Session]:
         """A new cookie (never the one before: whoever knew that knows nothing of this one), and the session.
 
-        A user who signs in once more goes on with the session that there was, and applications with their tokens.
+        A user who signs in once more goes on with the session that there was, idle or not, and applications with their
+        tokens.
         """
         now = self.clock.now()
         before = await self.sessions.look(browser.digest) if browser.digest is not None else None
         same = before is not None and before.user.username == proof.user.username
-        if before is not None and same and before.session.live(now) and in_force(before):
+        if before is not None and same and now < before.session.expires_at and in_force(before):
             made = self._made(proof, browser, now, before.session.id)
             if await self.sessions.start(made[1], browser=browser.digest, goes_on=True):
                 return made
@@ -130,6 +131,7 @@ class SignInAgain:
     users: UserRepository
     start: StartSession
     clock: Clock
+    audit: Audit
 
     async def __call__(self, user: User, browser: Browser) -> Secret:
         """The new cookie. Raises `Unavailable`."""
@@ -139,7 +141,8 @@ class SignInAgain:
             raise Unavailable("This account was changed meanwhile; sign in again")
         if not await settled(current.tokens_valid_from, at, self.clock):
             at = self.clock.now()
-        cookie, _ = await self.start(AuthenticatedUser(current, at), browser)
+        cookie, session = await self.start(AuthenticatedUser(current, at), browser)
+        self.audit.note("signed in", username=current.username, sid=str(session.id))
         return cookie
 
 

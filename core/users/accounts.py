@@ -188,6 +188,7 @@ class ChangePassword:
     hasher: PasswordHasher
     throttle: Throttle
     clock: Clock
+    audit: Audit
 
     async def __call__(self, user: User, *, current_password: Password, new_password: Password, address: str) -> None:
         """Raises `InvalidFields` (also for a wrong current password), `TooManyAttempts`, `ChangedMeanwhile`,
@@ -206,6 +207,7 @@ class ChangePassword:
             await _change_and_end_tokens(self.users, self.clock, user.id, changes)
         except UserNotFound:
             raise InvalidToken("the user was deleted meanwhile") from None
+        self.audit.note("password changed", username=user.username)
 
 
 @frozen

@@ -13,7 +13,7 @@ from core.authorization.connections import EndConnection, ListConnections
 from core.authorization.csrf import FormTokens
 from core.authorization.model import Seen
 from core.authorization.sessions import Browser, CurrentSession, EndSessions, ListSessions, SignInAgain
-from core.protocol.refusals import Conflict, InvalidFields, InvalidToken, NotFound, TooManyAttempts
+from core.protocol.refusals import Conflict, InvalidFields, InvalidToken, NotFound, TooManyAttempts, Unavailable
 from core.users.accounts import ChangeEmail, ChangePassword, ChangeProfile
 from core.users.password import Password
 from core.users.profile import ADDRESS, MEMBERS
@@ -89,8 +89,12 @@ class AccountPage:
                 new_password=Password.typed(form.get("new_password") or ""),
                 address=browser.address,
             )
+            try:
+                cookie = await self.sign_in_again(seen.user, browser)
+            except Unavailable:  # the password is changed all the same
+                return self.answers.to(SIGN_IN)
             response = self._done("password")
-            self.cookies.give(response, await self.sign_in_again(seen.user, browser))
+            self.cookies.give(response, cookie)
             return response
 
         return await self._form(request, "password", change)

@@ -17,7 +17,7 @@ from core.protocol.refusals import PageRefusal, TooManyAttempts, WrongCredential
 from core.protocol.secret import Secret
 from core.users.password import Password
 from entrypoints.http.forms import Form
-from entrypoints.http.refusals import note_reason
+from entrypoints.http.refusals import REASON, note_reason
 from entrypoints.pages.answers import ACCOUNT, AUTHORIZE, SIGN_IN, Answers
 from entrypoints.pages.browser import Cookies, OwnForms
 from entrypoints.pages.parameters import read_parameters, sent_parameters
@@ -36,7 +36,9 @@ class AuthorizePage:
 
     async def get(self, request: Request) -> Response:
         parameters = read_parameters(request.scope["query_string"])
-        return self.answers.next(await self.authorize.begin(parameters, self.cookies.browser(request)))
+        outcome = await self.authorize.begin(parameters, self.cookies.browser(request))
+        _note_refusal(request, outcome)
+        return self.answers.next(outcome)
 
     async def post(self, request: Request) -> Response:
         """A form of another site comes without our cookie (SameSite=Lax); a redirect that follows it comes with it."""
@@ -46,6 +48,7 @@ class AuthorizePage:
             return self.answers.to(AUTHORIZE, **named)  # it is kept already (RFC 9126)
         kept = await self.authorize.put_by(parameters)
         if isinstance(kept, Answer):
+            _note_refusal(request, kept)
             return self.answers.back(kept)
         return self.answers.to(SIGN_IN, request=kept.reveal())
 
@@ -236,6 +239,12 @@ class ConsentPage:
         )
         self.cookies.give(response, outcome.cookie)
         return response
+
+
+def _note_refusal(request: Request, outcome: Answer | Waiting) -> None:
+    """For the line of this request in the log: the application may tell nobody why."""
+    if isinstance(outcome, Answer) and outcome.refused is not None:
+        request.scope[REASON] = outcome.refused
 
 
 def _id_in_query(request: Request) -> Secret | None:

@@ -15,33 +15,56 @@ import attrs
 import pytest
 
 import core
+from adapters.fetching.guarded import GuardedFetcher
+from adapters.fetching.key_sets import FetchedKeySets
 from adapters.hashing.pooled import PooledPasswordHasher
 from adapters.jose.assertions import JoseAssertions
 from adapters.jose.derivation import SealedDeriver
 from adapters.jose.key_pair import KeyPairTokens
 from adapters.jose.making import SealedKeyMaker
+from adapters.jose.pseudonyms import SealedPseudonyms
 from adapters.jose.sealing import Sealer, SealError, fresh_key
 from adapters.jose.shared_secret import SharedSecretDeriver, SharedSecretTokens
+from adapters.memory.authorization import MemoryAuthorizationRequests, MemoryConnections
 from adapters.memory.clients import MemoryClients, MemoryResources, MemorySpentAssertions
+from adapters.memory.codes import MemoryCodes
 from adapters.memory.expired import MemoryExpiredRows
 from adapters.memory.keys import MemorySealedSecrets, MemorySigningKeys
+from adapters.memory.sessions import MemorySessions
 from adapters.memory.store import MemoryStore
 from adapters.memory.throttle import MemoryTallies
 from adapters.memory.tokens import MemoryAccessTokens, MemoryRefreshFamilies
 from adapters.memory.users import MemoryUsers
+from adapters.postgres.authorization import PostgresAuthorizationRequests, PostgresConnections
 from adapters.postgres.clients import PostgresClients, PostgresResources, PostgresSpentAssertions
+from adapters.postgres.codes import PostgresCodes
 from adapters.postgres.expired import PostgresExpiredRows
 from adapters.postgres.keys import PostgresSealedSecrets, PostgresSigningKeys
+from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.throttle import PostgresTallies
 from adapters.postgres.tokens import PostgresAccessTokens, PostgresRefreshFamilies
 from adapters.postgres.users import PostgresUsers
+from adapters.registration import AuthlibMetadataRules
 from adapters.system import LoggedAudit, SystemClock, SystemEntropy
 from container import TOKEN_PATH, Container, Settings
 from core.access.model import Bearer
-from core.clients.ports import AssertionVerifier, ClientRepository, ResourceRepository, SpentAssertions
+from core.authorization.model import SessionPolicy
+from core.authorization.ports import AuthorizationRequests, Codes, Connections, Sessions
+from core.authorization.request import RequestPolicy
+from core.clients.dynamic import RegistrationPolicy
+from core.clients.ports import (
+    AssertionVerifier,
+    ClientRepository,
+    Fetcher,
+    KeySets,
+    MetadataRules,
+    ResourceRepository,
+    SpentAssertions,
+)
 from core.grants.client_credentials import ClientCredentialsGrant
-from core.grants.contract import ClientCredentialsRequest, Grant, PasswordRequest, RefreshRequest
+from core.grants.code import CodeGrant
+from core.grants.contract import ClientCredentialsRequest, CodeRequest, Grant, PasswordRequest, RefreshRequest
 from core.grants.password import PasswordGrant
 from core.grants.refresh import RefreshGrant
 from core.housekeeping import ExpiredRows
@@ -49,9 +72,11 @@ from core.keys.ports import KeyMaker, PublicKeys, Resealer, SealedSecrets, Signi
 from core.ports import Audit, Clock, Entropy
 from core.protocol.secret import Secret
 from core.tokens.model import AccessTokenPolicy, RefreshPolicy
-from core.tokens.ports import AccessTokenLedger, Deriver, RefreshFamilies, TokenSigner, TokenVerifier
+from core.tokens.ports import AccessTokenLedger, Deriver, Pseudonyms, RefreshFamilies, TokenSigner, TokenVerifier
 from core.users.ports import PasswordHasher, TallyStore, UserRepository
-from entrypoints.http.routes import TOKEN
+from entrypoints.http.app import look, page_use_cases, use_cases
+from entrypoints.http.routes import PAR, TOKEN
+from entrypoints.pages.routes import page_routes
 from tests.support import CHEAP
 
 URL = Secret("postgresql://u:p@127.0.0.1:1/d")
@@ -70,6 +95,10 @@ STORED: dict[str, tuple[object, type, type]] = {
     "signing_keys": (SigningKeyStore, MemorySigningKeys, PostgresSigningKeys),
     "sealed_secrets": (SealedSecrets, MemorySealedSecrets, PostgresSealedSecrets),
     "expired_rows": (ExpiredRows, MemoryExpiredRows, PostgresExpiredRows),
+    "sessions": (Sessions, MemorySessions, PostgresSessions),
+    "authorization_requests": (AuthorizationRequests, MemoryAuthorizationRequests, PostgresAuthorizationRequests),
+    "connections": (Connections, MemoryConnections, PostgresConnections),
+    "codes": (Codes, MemoryCodes, PostgresCodes),
 }
 
 # Which adapters may stand for a port.
@@ -86,6 +115,10 @@ PORTS: dict[object, set[type]] = {
     KeyMaker: {SealedKeyMaker},
     Resealer: {Sealer},
     AssertionVerifier: {JoseAssertions},
+    Pseudonyms: {SealedPseudonyms},
+    Fetcher: {GuardedFetcher},
+    KeySets: {FetchedKeySets},
+    MetadataRules: {AuthlibMetadataRules},
 }
 # Protocols that core itself fills.
 WITHIN: set[object] = {Bearer, Grant}
@@ -128,7 +161,7 @@ def is_protocol(kind: type) -> bool:
 
 def test_every_provider_builds(box: Container) -> None:
     assert all(made is not None for made in built(box).values())
-    assert len(built(box)) > 70
+    assert len(built(box)) > 110
 
 
 def test_every_field_of_a_use_case_holds_what_it_asks_for(box: Container) -> None:
@@ -145,7 +178,7 @@ def test_every_field_of_a_use_case_holds_what_it_asks_for(box: Container) -> Non
             elif inspect.isclass(hint):
                 assert isinstance(value, hint), field.name
                 checked += 1
-    assert checked > 120
+    assert checked > 200
 
 
 def test_every_port_of_core_has_its_adapters() -> None:
@@ -158,8 +191,17 @@ def test_every_use_case_of_core_has_a_provider(box: Container) -> None:
         for kind in classes()
         if not is_protocol(kind) and inspect.iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004 - which it is
     }
-    assert len(cases) > 40
+    assert len(cases) > 60
     assert cases <= {type(made) for made in built(box).values()}
+
+
+def test_the_routes_and_the_pages_ask_for_what_the_container_has(box: Container) -> None:
+    """Each by its own name, so that none gets another's."""
+    for asked in (use_cases(box), page_use_cases(box)):
+        for field in attrs.fields(type(asked)):
+            if field.name in box.providers:
+                assert getattr(asked, field.name) is getattr(box, field.name)(), field.name
+    assert page_routes(page_use_cases(box), look(box.settings()))
 
 
 def test_the_store_and_the_signature_are_those_of_the_settings(box: Container) -> None:
@@ -181,17 +223,30 @@ def test_everybody_shares_one_of_each(box: Container) -> None:
     assert box.start_family().families is box.rotate_family().families is box.revoke_token().families
     assert box.authenticate_user().throttle is box.change_password().throttle is box.authenticate_client().throttle
     tokens: set[object] = {box.issue_access_token().signer, box.verify_token().verifier, box.publish_keys().keys}
-    assert tokens == {box.tokens()}
+    assert tokens | {box.issue_id_token().signer, box.read_hint().verifier} == {box.tokens()}
+    assert box.sign_in().authenticate is box.password_grant().authenticate  # so by one throttle
+    assert box.current_session().sessions is box.sign_in().start.sessions is box.log_out().end.sessions
+    assert box.authorize().requests is box.push_request().requests
+    assert box.authorize().proceed.codes is box.code_grant().codes
+    assert box.authenticate_client().key_sets is box.key_sets()
+    assert box.check_registration().fetcher is box.fetcher()
+
+
+def test_accounts_are_managed_with_first_party_tokens_alone(box: Container) -> None:
+    assert box.account_user().first_party_only
+    assert not box.current_user().first_party_only
 
 
 def test_users_and_clients_in_memory_share_their_names_and_all_tokens_one_epoch(tmp_path: Path) -> None:
     box = Container(settings=Settings(storage="memory", data_dir=tmp_path))
-    assert box.users()._names is box.clients()._names is box.names()
-    assert box.refresh_families()._epoch is box.access_tokens()._epoch is box.epoch()
+    assert box.users()._names is box.clients()._names
+    epochs = {id(kept._epoch) for kept in (box.users(), box.clients(), box.refresh_families(), box.access_tokens())}
+    assert epochs == {id(box.codes()._epoch)}
 
 
 GRANTS: dict[type, type[Grant[Any]]] = {
     PasswordRequest: PasswordGrant,
+    CodeRequest: CodeGrant,
     ClientCredentialsRequest: ClientCredentialsGrant,
     RefreshRequest: RefreshGrant,
 }
@@ -232,6 +287,14 @@ def test_the_policies_are_those_of_the_settings(tmp_path: Path) -> None:
         key_rotation_days=6,
         jwks_cache_seconds=8,
         jwt_algorithm="EdDSA",
+        require_pkce="public",
+        require_par=True,
+        session_hours=9,
+        session_idle_minutes=10,
+        registration="token",
+        registration_token=Secret("initial"),
+        unused_client_hours=11,
+        fetch_loopback=True,
         storage="memory",
         data_dir=tmp_path,
     )
@@ -241,11 +304,25 @@ def test_the_policies_are_those_of_the_settings(tmp_path: Path) -> None:
     days = timedelta(days=5), timedelta(days=4)
     assert box.refresh_policy() == RefreshPolicy(*days, grace=timedelta(seconds=2))
     keys = box.key_policy()
-    assert (keys.algorithms, keys.ahead, keys.period) == (("EdDSA", "RS256"), timedelta(seconds=9), timedelta(days=6))
+    assert (keys.algorithms, keys.ahead, keys.period) == (
+        ("EdDSA", "RS256", "ES256"),
+        timedelta(seconds=9),
+        timedelta(days=6),
+    )
     assert keys.token_lifetime == timedelta(days=1)  # the longest that there can have been
     assertions = box.assertion_policy()
-    assert (set(assertions.audiences), assertions.leeway) == ({"https://i/", f"https://i{TOKEN}"}, three)
+    assert (set(assertions.audiences), assertions.leeway) == (
+        {"https://i/", f"https://i{TOKEN}", f"https://i{PAR}"},
+        three,
+    )
     assert TOKEN_PATH == TOKEN
+    assert box.request_policy() == RequestPolicy(pkce_for_all=False, pushed_only=True, openid=True)
+    assert box.session_policy() == SessionPolicy(lifetime=timedelta(hours=9), idle=timedelta(minutes=10))
+    assert box.registration_policy() == RegistrationPolicy("token", Secret("initial"))
+    assert box.unused_clients() == timedelta(hours=11)
+    assert (box.id_token_policy().issuer, box.proceed().issuer) == ("https://i/", "https://i/")
+    described = box.describe_server()
+    assert (described.pushed_only, described.registers, described.publishes_keys) == (True, True, True)
     assert box.narrow().audience == "a"
 
 
@@ -253,7 +330,7 @@ def test_the_policies_are_those_of_the_settings(tmp_path: Path) -> None:
     ("settings", "algorithms"),
     [
         ({}, ("ES256", "RS256")),
-        ({"jwt_algorithm": "RS256"}, ("RS256",)),
+        ({"jwt_algorithm": "RS256"}, ("RS256", "ES256")),
         ({"jwt_secret_key": Secret("k" * 32), "jwt_algorithm": "HS256"}, ()),
     ],
     ids=str,

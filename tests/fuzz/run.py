@@ -23,10 +23,20 @@ from joserfc.jwk import ECKey
 HERE = Path(__file__).resolve().parent
 CONTRACT = HERE.parents[1] / "openapi.yaml"
 PASSWORD = "correct horse battery"
+ASKING = "fuzz.asking"
+# Stands for the token of whichever registration is there.
+REGISTRATION = "wwt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 RESOURCE, SCOPES = "https://api.example.com/v1", ["reports:read", "reports:write"]
+IDENTITY = ["openid", "profile", "email", "address", "phone", "offline_access"]
+# Where applications have their answers, and where they go on after a sign-out.
+CALLBACK, LEFT = "https://app.example.com/callback", "https://app.example.com/left"
+# What pages and applications are answered has nothing to do with roles.
+ROLES_ALONE = [f"--exclude-tag={tag}" for tag in ("Account page", "Registration", "Server", "Signing people in")]
+# Whose sessions stay, and whose end; who changes the password, and who disconnects applications.
+WALKERS = ["walker", "leaver", "changer", "connected"]
 # Who runs schemathesis: with these roles, and how. A user differs in being refused, which needs no long search.
 RUNS: dict[str, tuple[list[str], list[str]]] = {
-    "user": ([], ["--phases", "examples,coverage", "--warnings", "off"]),
+    "user": ([], ["--phases", "examples,coverage", "--warnings", "off", *ROLES_ALONE]),
     "admin": (["admin"], []),
 }
 # Whatever is set for a Watchword of one's own must not lead the fuzzing there.
@@ -102,24 +112,31 @@ def add_user(address: str, admin: str, name: str, roles: list[str]) -> str:
 
 
 def add_clients(address: str, admin: str) -> Json:
-    """A client of each kind, by the way it authenticates: its id, and what it authenticates with."""
+    """A client of each kind, by the way it authenticates: its id, and what it authenticates with.
+
+    Nobody is asked what these may do. Another client asks, and one is there to be changed.
+    """
     key = ECKey.generate_key("P-256", private=True)
     own_keys: Json = {"jwks": {"keys": [key.as_dict(private=False)]}}
-    everything = ["client_credentials", "password", "refresh_token"]
+    everything = ["authorization_code", "client_credentials", "password", "refresh_token"]
     kinds: dict[str, tuple[list[str], list[str], Json]] = {
         "client_secret_basic": (everything, [RESOURCE], {}),
-        "client_secret_post": (everything, [], {}),
+        "client_secret_post": (everything, [], {"subject_type": "pairwise", "userinfo_signed_response_alg": "ES256"}),
         "private_key_jwt": (everything, [], own_keys),
-        "none": (["password", "refresh_token"], [], {}),
+        "none": (["authorization_code", "password", "refresh_token"], [], {}),
     }
+    signs_in = {"redirect_uris": [CALLBACK], "post_logout_redirect_uris": [LEFT]}
     clients: Json = {}
     for method, (grant_types, serves, more) in kinds.items():
         body = {"client_id": f"fuzz.{method}".replace("_", "-"), "token_endpoint_auth_method": method, **more}
-        may = {"grant_types": grant_types, "scopes": SCOPES, "resources": [RESOURCE], "serves": serves}
-        made = post(f"{address}/api/v1/clients", admin, body | may)
+        may = {"grant_types": grant_types, "scopes": [*SCOPES, *IDENTITY], "resources": [RESOURCE], "serves": serves}
+        made = post(f"{address}/api/v1/clients", admin, body | may | signs_in | {"first_party": True})
         clients[method] = {"client_id": made["client_id"], "secret": made.get("client_secret")}
     clients["private_key_jwt"]["key"] = key.as_dict(private=True)
-    post(f"{address}/api/v1/clients", admin, {"client_id": "fuzz.target"})
+    post(f"{address}/api/v1/clients", admin, {"client_id": "fuzz.target", **signs_in})
+    asking = {"client_id": ASKING, "name": "Fuzz & <b>Co</b>", "token_endpoint_auth_method": "none"}
+    may = {"scopes": [*SCOPES, *IDENTITY], "resources": [RESOURCE]}
+    post(f"{address}/api/v1/clients", admin, asking | may | signs_in)
     return clients
 
 
@@ -130,7 +147,7 @@ def prepared(address: str, environment: dict[str, str]) -> Json:
     for command in ([*WATCHWORD, *create_admin], [*WATCHWORD, *create_api]):
         subprocess.run(command, env=environment, cwd=tempfile.gettempdir(), input=PASSWORD, text=True, check=True)
     admin = token(address, "keeper")
-    accounts: dict[str, list[str]] = {"owner": []}
+    accounts: dict[str, list[str]] = {"owner": [], **{name: [] for name in WALKERS}}
     for name, (roles, _) in RUNS.items():
         accounts |= {name: roles, f"{name}.changing": []}
     # One account is guessed at, from one network. From here on whoever does so has to wait now and then.
@@ -143,10 +160,16 @@ def prepared(address: str, environment: dict[str, str]) -> Json:
         "resource": RESOURCE,
         "scopes": SCOPES,
         "users": [add_user(address, admin, name, roles) for name, roles in accounts.items()],
+        "somebody": add_user(address, admin, "somebody", []),
         "username": "owner",
         "password": PASSWORD,
         "clients": add_clients(address, admin),
         "target": "fuzz.target",
+        "asking": ASKING,
+        "callback": CALLBACK,
+        "left": LEFT,
+        "walkers": WALKERS,
+        "registration": REGISTRATION,
         "guessed": guessed,
     }
 
@@ -160,6 +183,7 @@ def fuzz(address: str, name: str, known: Json, folder: str, outcome: Outcome) ->
     own = {"changing": token(address, f"{name}.changing"), "is_admin": bool(roles), "statuses": str(statuses)}
     environment = {
         "WATCHWORD_TOKEN": bearer,
+        "WATCHWORD_REGISTRATION_ACCESS": REGISTRATION,
         "WATCHWORD_CLIENT_ID": known["clients"]["client_secret_basic"]["client_id"],
         "WATCHWORD_CLIENT_SECRET": known["clients"]["client_secret_basic"]["secret"],
         "WATCHWORD_KNOWN": json.dumps({**known, **own, "whole": not sys.argv[1:]}),
@@ -207,6 +231,7 @@ def main() -> int:
             "WATCHWORD_ARGON2_MEMORY_KIB": "64",
             "WATCHWORD_ARGON2_TIME_COST": "1",
             "WATCHWORD_PASSWORD_GRANT_REFRESH": "on",
+            "WATCHWORD_REGISTRATION": "open",
             # The hooks send requests from many networks, so that the wrong passwords of one do not shut out all.
             "WATCHWORD_TRUSTED_PROXIES": "127.0.0.1",
         }

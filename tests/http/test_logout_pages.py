@@ -114,7 +114,7 @@ def test_a_client_that_is_gone_is_nowhere_to_go(live: Watched, alice: Browser) -
     hint = gone.tokens(alice)["id_token"]
     live.run(live.container.update_client()("gone", is_active=False))
     page = assert_page(alice.get(url(id_token_hint=hint, post_logout_redirect_uri=BYE)))
-    assert "You are still signed in." in page.text
+    assert "Nobody was signed out." in page.text
     live.run(live.container.delete_client()("gone"))
     assert_page(alice.get(url(id_token_hint=hint, post_logout_redirect_uri=BYE)))
     assert read(alice.open(url(id_token_hint=hint))).heading == "Sign out?"

@@ -141,7 +141,8 @@ async def test_an_answer_that_was_under_way_does_not_bring_it_back(home: House, 
     request = (await home.waiting(alice, scope="openid", prompt="consent")).request
     seen = await home.seen(alice, "app")
     await home.end_connection("alice", "app")
-    answer = await home.proceed.answer(request, await home.find_client("app"), seen)  # as it was seen before
+    client, now = await home.find_client("app"), home.clock.now()
+    answer = await home.proceed.answer(request, client, seen, at=now)  # as it was seen before
     assert answer is not None
     assert await home.list_connections("alice") == ()
     home.clock.forward(seconds=1)

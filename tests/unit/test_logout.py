@@ -229,3 +229,13 @@ async def test_an_application_that_asks_again_has_people_sign_in(home: House, al
     assert isinstance(outcome, Answer)
     assert said(outcome)["error"] == "login_required"
     assert (await home.waiting(alice, scope="openid")).step is Step.SIGN_IN
+
+
+@pytest.mark.parametrize("hinted", [True, False])
+async def test_nobody_is_sent_where_a_stranger_likes(home: House, alice: Browser, hinted: bool) -> None:
+    """RFC 9700 §4.11.2: whoever registers a client may not have this server lead people anywhere."""
+    await home.app("stranger", itself=True, post_logout_redirect_uris=(BYE,))
+    token = await hint(home, alice, "stranger") if hinted else None
+    outcome = await asked(home, NOBODY, hint=token, client_id="stranger", redirect_uri=BYE)
+    assert isinstance(outcome, SignedOut)
+    assert outcome.target == (LogoutTarget("stranger", BYE) if hinted else None)

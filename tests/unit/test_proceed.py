@@ -109,6 +109,10 @@ ROWS = [
     Row(ASK, allowed=("openid", "email")),
     Row(None, allowed=(*ALL, "more")),
     Row("consent_required", prompt="none", allowed=()),
+    # Who is signed in is no business of an application that was never allowed anything.
+    Row("login_required", prompt="none", allowed=(), expected="alice"),
+    Row("login_required", prompt="none", allowed=(), expected="bob"),
+    Row("consent_required", prompt="none", allowed=ALL[:-1], expected="alice"),
     Row("consent_required", prompt="none", allowed=ALL[:-1]),
     Row(ASK, prompt="consent"),
     Row(ASK, AFTER, "consent"),
@@ -247,7 +251,7 @@ async def answered(home: House, request: AuthorizationRequest = REQUEST, **chang
     here = await home.seen(await home.signed_in())
     connection = Connection("alice", "app", ALL, now, now)
     client = Client("app", AuthMethod.NONE, LONG_AGO, LONG_AGO)
-    answer = await home.proceed.answer(request, client, evolve(here, **{"connection": connection, **changes}))
+    answer = await home.proceed.answer(request, client, evolve(here, **{"connection": connection, **changes}), at=now)
     assert answer is not None
     return answer
 

@@ -285,12 +285,23 @@ async def test_somebody_else_in_the_same_browser_ends_what_was_there(home: House
     assert await refreshes(home, offline)
 
 
-@pytest.mark.parametrize("how", ["idle", "ended", "tokens ended"])
+async def test_a_session_that_nobody_used_goes_on_when_its_user_comes_back(home: House) -> None:
+    await home.app()
+    browser = await home.signed_in()
+    before = (await home.seen(browser)).session
+    token = await refresh_token(home, browser)
+    home.clock.forward(seconds=home.session_policy.idle.total_seconds())
+    again = await home.signed_in(browser=browser)
+    assert (await home.seen(again)).session.id == before.id
+    assert await refreshes(home, token)
+
+
+@pytest.mark.parametrize("how", ["over", "ended", "tokens ended"])
 async def test_what_had_ended_does_not_go_on(home: House, how: str) -> None:
     browser = await home.signed_in()
     before = (await home.seen(browser)).session
-    if how == "idle":
-        home.clock.forward(seconds=home.session_policy.idle.total_seconds())
+    if how == "over":
+        home.clock.forward(seconds=home.session_policy.lifetime.total_seconds())
     elif how == "ended":
         await home.end_sessions.one("alice", before.id)
     else:

@@ -24,7 +24,7 @@ class Authorization(Tokens):
     @property
     def authorize(self) -> Authorize:
         return Authorize(
-            self.check_request, self.requests, self.current_session, self.proceed, self.clock, self.entropy
+            self.check_request, self.requests, self.current_session, self.proceed, self.clock, self.entropy, self.audit
         )
 
     @property
@@ -45,7 +45,7 @@ class Authorization(Tokens):
 
     @property
     def sign_in_again(self) -> SignInAgain:
-        return SignInAgain(self.users, self.start_session, self.clock)
+        return SignInAgain(self.users, self.start_session, self.clock, self.audit)
 
     @property
     def end_sessions(self) -> EndSessions:

@@ -53,7 +53,7 @@ class Users(Ground):
 
     @property
     def change_password(self) -> ChangePassword:
-        return ChangePassword(self.users, self.hasher, self.throttle, self.clock)
+        return ChangePassword(self.users, self.hasher, self.throttle, self.clock, self.audit)
 
     @property
     def end_users_tokens(self) -> EndUsersTokens:
