@@ -108,10 +108,10 @@ class Proceed:
         """
         step = await self._step(request, client, seen, since=since, answered=answered)
         if step is not None and NONE in request.prompt:
-            # Whom the request names is told to nobody whom that person never allowed anything.
-            knows = seen is not None and seen.connection is not None and bool(seen.connection.granted)
-            guessing = request.subject is not None and seen is not None and not knows
-            raise AuthorizationRefused(*REFUSALS[Step.SIGN_IN if guessing else step])
+            # Whether the request names the right person is told to nobody whom that person allows nothing.
+            known = seen is not None and seen.connection is not None and seen.connection.granted
+            guessed = request.subject is not None and not known
+            raise AuthorizationRefused(*REFUSALS[Step.SIGN_IN if guessed else step])
         return step
 
     async def _step(

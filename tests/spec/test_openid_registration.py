@@ -160,10 +160,14 @@ def test_section_2_keys_behind_a_url(live: Watched, documents: Site) -> None:
     assert documents.asked == []  # not before somebody needs it
     newcomer.keyholder = first
     newcomer.app().tokens(Browser(live))
+    assert documents.asked == ["/jwks.json"]
+    documents.put("/jwks.json", second.jwks)
     newcomer.keyholder = second
+    newcomer.app().tokens(Browser(live))
+    newcomer.keyholder = first
     app = newcomer.app()
     assert app.exchange(app.code(Browser(live))).status_code == 401
-    assert documents.asked == ["/jwks.json"]  # it was fetched a moment ago
+    assert documents.asked == ["/jwks.json"] * 2  # not for everybody who shows a wrong one, again and again
 
 
 # Section 5: sector identifiers

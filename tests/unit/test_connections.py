@@ -134,15 +134,18 @@ async def test_what_was_never_allowed_cannot_be_taken_back(home: House, alice: B
     assert "application disconnected" not in home.audit.events
 
 
-async def test_an_answer_that_was_under_way_does_not_bring_it_back(home: House, alice: Browser) -> None:
+@pytest.mark.parametrize("pause", [0, 0.5, 5])
+async def test_an_answer_that_was_under_way_does_not_bring_it_back(home: House, alice: Browser, pause: float) -> None:
     """Whoever asks without end, and without a person, would win this race in the end."""
     await home.code(alice, scope="openid")
     home.clock.forward(minutes=10)
     request = (await home.waiting(alice, scope="openid", prompt="consent")).request
+    client, before = await home.find_client("app"), home.clock.now()
     seen = await home.seen(alice, "app")
+    home.clock.forward(seconds=pause)
     await home.end_connection("alice", "app")
-    client, now = await home.find_client("app"), home.clock.now()
-    answer = await home.proceed.answer(request, client, seen, at=now)  # as it was seen before
+    home.clock.forward(seconds=pause)
+    answer = await home.proceed.answer(request, client, seen, at=before)
     assert answer is not None
     assert await home.list_connections("alice") == ()
     home.clock.forward(seconds=1)

@@ -66,6 +66,11 @@ async def test_who_allows_it_goes_back_with_a_code(home: House, alice: Browser) 
     assert (waiting.client.client_id, waiting.request.scope) == ("app", ("openid",))
     assert waiting.seen is not None
     answer = await allowed(home, alice, waiting)
+    assert answer.refused is None
+    assert home.audit.notes[-1] == (
+        "application allowed",
+        {"username": "alice", "client_id": "app", "scope": "openid"},
+    )
     assert answer.to.redirect_uri == CALLBACK
     assert (await home.exchange(code_in(answer))).scope == ("openid",)
     await gone(home, alice, waiting)
@@ -108,6 +113,8 @@ async def test_who_denies_it_says_so_to_the_application_and_nothing_is_kept(home
         "state": "a state",
         "iss": home.policy.issuer,
     }
+    assert answer.refused == "access_denied: The person said no"
+    assert home.audit.notes[-1] == ("application not allowed", {"client_id": "app"})
     await gone(home, alice, waiting)
     assert await home.list_connections("alice") == ()
     await asked(home, alice)

@@ -134,6 +134,28 @@ async def test_a_token_ends_with_its_key_when_that_is_retired_by_the_clock(home:
 
 
 @pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("withdrawn", [True, False])
+async def test_what_an_old_key_signed_is_known_again_for_who_asks_for_that_unless_it_was_withdrawn(
+    home: House, withdrawn: bool
+) -> None:
+    await home.maintain_keys()
+    tokens = worker(home)
+    token = await tokens.sign(CLAIMS, typ=TYP)
+    home.clock.forward(minutes=5)
+    await home.rotate_keys()
+    if withdrawn:
+        await home.retire_key(header(token)["kid"])
+    home.clock.forward(days=400)
+    for _ in range(2):  # and what is remembered of it opens nothing
+        if not withdrawn:
+            assert await tokens.verify(token, typ=TYP, by_old=True) == CLAIMS
+        assert await refused(tokens, token) == "signed by a key that was retired"
+    if withdrawn:
+        with pytest.raises(InvalidToken):
+            await tokens.verify(token, typ=TYP, by_old=True)
+
+
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("remembered", [True, False])
 async def test_a_token_is_refused_once_its_key_is_withdrawn_even_where_it_is_remembered(
     home: House, remembered: bool

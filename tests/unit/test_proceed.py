@@ -146,6 +146,12 @@ ROWS = [
     Row(SIGN_IN, expected=""),
     Row(SIGN_IN, expected="bob", prompt="select_account", answered=("select_account",)),
     Row(SIGN_IN, expected="bob", allowed=()),
+    # Whom somebody allows nothing hears by no guess who is there.
+    Row("login_required", expected="alice", allowed=(), prompt="none"),
+    Row("login_required", expected="bob", allowed=(), prompt="none"),
+    Row("consent_required", expected="alice", allowed=ALL[:-1], prompt="none"),
+    Row("consent_required", allowed=(), prompt="none"),
+    Row(None, expected="alice", allowed=(), prompt="none", first_party=True),
 ]
 
 
@@ -170,7 +176,7 @@ def seen(there: Seen, row: Row, since: datetime) -> Seen | None:
     if row.signed_in is None:
         return None
     session = evolve(there.session, authenticated_at=since - timedelta(seconds=row.signed_in))
-    connection = Connection("alice", "app", row.allowed, since, since) if row.allowed else None
+    connection = Connection("alice", "app", row.allowed, since, since)  # what was taken back leaves an empty one
     return evolve(there, session=session, connection=connection)
 
 

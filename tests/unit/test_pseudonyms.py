@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,21 @@ async def test_all_workers_give_the_same_names() -> None:
     store, sealer = MemorySealedSecrets(), Sealer(fresh_key())
     one, other = (SealedPseudonyms(SealedDeriver(store, sealer)) for _ in range(2))
     assert await one.hide(SECTOR, "alice") == await other.hide(SECTOR, "alice")
+
+
+async def test_each_sector_has_names_of_its_own_for_sessions_too(house: House) -> None:
+    """Or two that compare what they were told would know that their users are one."""
+    session = uuid4()
+    await house.app()
+    await house.app("pairwise", subject_type="pairwise")
+    await house.app("neighbour", subject_type="pairwise", redirect_uris=("https://app.example.com/other",))
+    await house.app("elsewhere", subject_type="pairwise", redirect_uris=("https://b.example.com/cb",))
+    names = ("app", "pairwise", "neighbour", "elsewhere")
+    app, one, same, other = [await house.subjects.session(await house.find_client(name), session) for name in names]
+    assert app == session
+    assert one == same
+    assert len({app, one, other}) == 3
+    assert await house.subjects.session(await house.find_client("pairwise"), uuid4()) != one
 
 
 async def test_a_client_knows_a_user_by_name_unless_it_registered_for_pseudonyms(house: House) -> None:
