@@ -375,9 +375,7 @@ class Container(containers.DeclarativeContainer):
     )
     client_credentials_grant = providers.Singleton(ClientCredentialsGrant, narrow, clock)
     refresh_grant = providers.Singleton(RefreshGrant, rotate_family, narrow, identify, clock)
-    code_grant = providers.Singleton(
-        CodeGrant, codes, refresh_tokens, narrow, identify, clients, clock, audit, refresh_policy
-    )
+    code_grant = providers.Singleton(CodeGrant, codes, refresh_tokens, narrow, identify, clock, audit, refresh_policy)
     grants = providers.Singleton(_grants, settings, password_grant, client_credentials_grant, refresh_grant, code_grant)
     without_client = providers.Singleton(policies.without_client, settings)
     token_endpoint = providers.Singleton(

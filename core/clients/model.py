@@ -85,8 +85,8 @@ class Client:
     registered itself. Access tokens with an `iat` before
     `tokens_valid_from` (a whole second, or None) are no longer acceptable. A `first_party` client belongs to whoever
     runs the server: people are not asked for their consent, and its tokens may manage accounts. `registration` is the
-    digest of the registration access token of a client that registered itself (RFC 7592), `used_at` when it first got a
-    token, for somebody or for itself.
+    digest of the registration access token of a client that registered itself (RFC 7592), `used_at` when such a
+    one first got a token.
     """
 
     client_id: str

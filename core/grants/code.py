@@ -11,7 +11,6 @@ from core.authorization.model import Code, digest_of, grant_of
 from core.authorization.ports import Codes, FirstToken, Mismatched, Redeemed, Redemption, Replayed
 from core.clients.model import Client
 from core.clients.narrowing import Asked, Narrow
-from core.clients.ports import ClientRepository
 from core.grants.contract import Authorization, ClientRequest, CodeRequest
 from core.grants.identify import Identify
 from core.ports import Audit, Clock
@@ -38,7 +37,6 @@ class CodeGrant:
     tokens: RefreshTokens
     narrow: Narrow
     identify: Identify
-    clients: ClientRepository
     clock: Clock
     audit: Audit
     policy: RefreshPolicy
@@ -72,8 +70,6 @@ class CodeGrant:
         )
         match await self.codes.redeem(redemption):
             case Redeemed(code, user):
-                if client.used_at is None:
-                    await self.clients.used(client.client_id, at=now)
                 allowed = self._still(code, request, client)
                 return await self.identify(
                     Authorization(evolve(allowed, at=now), user.roles, grant_id, token.text if token else None),

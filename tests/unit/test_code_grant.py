@@ -108,13 +108,14 @@ async def test_a_refresh_gives_an_id_token_of_the_same_sign_in(home: House, alic
     assert (await refreshed(home, second.refresh_token, scope=("email",))).id_token is None
 
 
-async def test_the_first_use_of_a_client_is_noted(home: House, alice: Browser) -> None:
-    assert (await home.find_client("app")).used_at is None
-    await home.exchange(await home.code(alice))
+async def test_the_first_use_of_a_client_that_registered_itself_is_noted(home: House, alice: Browser) -> None:
+    await home.app("stranger", itself=True)
+    assert (await home.find_client("stranger")).used_at is None
+    await home.exchange(await home.code(alice, client_id="stranger"), PublicCredential("stranger"))
     first = home.clock.now()
     home.clock.forward(minutes=1)
-    await home.exchange(await home.code(alice))
-    assert (await home.find_client("app")).used_at == first
+    await home.exchange(await home.code(alice, client_id="stranger"), PublicCredential("stranger"))
+    assert (await home.find_client("stranger")).used_at == first
 
 
 async def test_a_pairwise_client_knows_its_own_name_everywhere(home: House, alice: Browser) -> None:

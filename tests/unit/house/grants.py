@@ -48,7 +48,6 @@ class Grants(Authorization):
             self.refresh_tokens,
             self.narrow,
             self.identify,
-            self.clients,
             self.clock,
             self.audit,
             self.refresh_policy,
