@@ -66,7 +66,7 @@ async def test_another_address_than_the_registered_one_is_refused(
     await signed_in(page, live.url, username)
     await page.goto(logout(app, client_id=app.client_id, post_logout_redirect_uri=f"{elsewhere.url}/form"))
     await expect_heading(page, "This did not work")
-    await expect(page.get_by_text("You are still signed in.")).to_be_visible()
+    await expect(page.get_by_text("Nobody was signed out.")).to_be_visible()
     await page.goto(f"{live.url}/account")
     await expect_heading(page, "Your account")
 

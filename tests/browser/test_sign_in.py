@@ -181,6 +181,7 @@ async def test_with_the_keyboard_alone(
     page: Page, live: Watched, app: App, elsewhere: Elsewhere, username: str
 ) -> None:
     await page.goto(live.url + app.url())
+    await expect(page.get_by_label("Username")).to_be_focused()  # which comes a moment after the page
     await page.keyboard.type(username)
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Password")).to_be_focused()
