@@ -119,7 +119,7 @@ class CheckRequest:
             return await self._checked(client, to, parameters, pushed=pushed)
         except OAuthRefusal:
             fresh = await self.clients.get(client.client_id)
-            if fresh is None or (fresh == client and fresh.definitions == client.definitions):
+            if fresh is None or not fresh.is_active or (fresh == client and fresh.definitions == client.definitions):
                 raise
             return await self._checked(fresh, to, parameters, pushed=pushed)
 

@@ -44,10 +44,10 @@ def docs_routes(contract: bytes) -> list[Route]:
 
 
 def _document(body: bytes, media_type: str) -> Endpoint:
-    validators = _validators(hashlib.sha256(body).hexdigest())
+    headers = validators(hashlib.sha256(body).hexdigest())
 
     async def serve(request: Request) -> Response:
-        return _unchanged(request, validators) or Response(body, media_type=media_type, headers=validators)
+        return unchanged(request, headers) or Response(body, media_type=media_type, headers=headers)
 
     return serve
 
@@ -56,22 +56,22 @@ def _file(name: str, media_type: str, headers: dict[str, str]) -> Endpoint:
     """Serves a file from disk in chunks: the bundle is 1.7 MB, and no worker should hold it."""
     path = STATIC / name
     with path.open("rb") as file:
-        headers = headers | _validators(hashlib.file_digest(file, "sha256").hexdigest())
+        headers = headers | validators(hashlib.file_digest(file, "sha256").hexdigest())
 
     async def serve(request: Request) -> Response:
         # Whole or not at all: a part of a script is of use to nobody.
         request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
-        return _unchanged(request, headers) or FileResponse(path, media_type=media_type, headers=headers)
+        return unchanged(request, headers) or FileResponse(path, media_type=media_type, headers=headers)
 
     return serve
 
 
-def _validators(digest: str) -> dict[str, str]:
+def validators(digest: str) -> dict[str, str]:
     # Ask every time, download once: a fix in the bundle must reach the browser with the next visit.
     return {"Cache-Control": "no-cache", "ETag": f'"{digest}"'}
 
 
-def _unchanged(request: Request, headers: dict[str, str]) -> Response | None:
+def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
     """304 if the client holds these very bytes (RFC 9110 §13.1.2), or None."""
     held = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
     return Response(status_code=304, headers=headers) if held & {headers["ETag"], "*"} else None
